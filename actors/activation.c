@@ -1,0 +1,378 @@
+// One activation: an actor handles messages until its mailbox is empty, its batch or slice is used
+// up, or it ends. The consumer's side of the slot.
+#include "actors/actor.h"
+#include "actors/ask.h"
+#include "actors/monitor.h"
+#include "actors/timer.h"
+
+#define DRAIN_BATCH 256
+
+// What the loop does after a message.
+enum step {
+    STEP_MORE, // the next message is at the front
+    STEP_LOOK, // something may have changed: look at orders and phase
+    STEP_LEFT  // the slot is not ours any more
+};
+
+static uint32_t order_mask(const struct trp_slot *slot)
+{
+    return slot->phase == TRP_AWAITING ? TRP_ORDER_WHILE_AWAITING : TRP_ORDER_ANY;
+}
+
+// ---- Orders
+
+static bool has_ended(struct trp_slot *slot)
+{
+    return atomic_load_explicit(&slot->body, memory_order_relaxed) == NULL;
+}
+
+static enum trp_next obey(struct trp_runner *runner, struct trp_slot *slot)
+{
+    uint32_t orders = trp_slot_take_orders(slot, order_mask(slot));
+    enum trp_next next = TRP_NEXT_LOOK;
+    if (orders & TRP_ORDER_ABANDONED)
+        next = trp_take_over(runner, slot);
+    if ((orders & TRP_ORDER_NOTICE) && next == TRP_NEXT_LOOK && !has_ended(slot))
+        next = trp_read_notices(runner, slot);
+    if ((orders & TRP_ORDER_TICK) && next == TRP_NEXT_LOOK && !has_ended(slot))
+        trp_stop_tick(runner, slot);
+    if ((orders & TRP_ORDER_KILL) && next == TRP_NEXT_LOOK && !has_ended(slot))
+        next = trp_end_incarnation(runner, slot, (struct trp_reason){.kind = TROUPE_KILLED});
+    if ((orders & TRP_ORDER_STOP) && next == TRP_NEXT_LOOK && !has_ended(slot))
+        next = trp_end_incarnation(runner, slot, (struct trp_reason){.kind = TROUPE_SHUTDOWN});
+    if (next == TRP_NEXT_LEAVE || has_ended(slot) || slot->phase != TRP_AWAITING)
+        return next;
+    if (orders & TRP_ORDER_END)
+        trp_end_for_good(runner, slot);
+    else if (orders & TRP_ORDER_RESTART)
+        trp_restart_incarnation(runner, slot);
+    return next;
+}
+
+// ---- The front of the mailbox
+
+// Takes the nudge out. False: the mailbox went idle and the slot is not ours any more.
+static bool pop_nudge(struct trp_runner *runner, struct trp_slot *slot)
+{
+    uint32_t mask = order_mask(slot);
+    bool more = trp_mpsc_pop(&slot->inbox, &slot->front);
+    bool orders = trp_slot_nudge_done(slot, mask);
+    if (!more && orders)
+        trp_slot_nudge(runner->system, runner, slot);
+    return more;
+}
+
+static enum step pop(struct trp_runner *runner, struct trp_slot *slot,
+                     struct trp_envelope *envelope)
+{
+    bool more = trp_mpsc_pop(&slot->inbox, &slot->front);
+    trp_finish(runner->system, runner, envelope);
+    return more ? STEP_MORE : STEP_LEFT;
+}
+
+// Gets rid of the front message.
+static enum step discard(struct trp_runner *runner, struct trp_slot *slot,
+                         struct trp_envelope *envelope, troupe_dead_reason reason,
+                         const struct trp_reason *why)
+{
+    troupe_ref target = trp_ref(runner->system, slot->index, envelope->generation);
+    // `why` may be the slot's own: it is not ours after the pop.
+    struct trp_reason held = why ? trp_reason_acquire(*why) : (struct trp_reason){0};
+    bool more = trp_mpsc_pop(&slot->inbox, &slot->front);
+    trp_discard(runner->system, runner, envelope, target, reason, why ? &held : NULL);
+    trp_reason_release(runner->system, runner, &held);
+    return more ? STEP_MORE : STEP_LEFT;
+}
+
+static enum step drop(struct trp_runner *runner, struct trp_slot *slot,
+                      struct trp_envelope *envelope)
+{
+    trp_count(runner->system, runner, dropped);
+    struct trp_extra *extra = trp_envelope_extra(envelope);
+    if (envelope->kind == TRP_KIND_ASK) { // has ended: only the request's count is left
+        trp_ask_no_reply(runner->system, runner, extra->owner);
+        extra->owner = NULL;
+    }
+    return pop(runner, slot, envelope);
+}
+
+// ---- Handling one message
+
+static void observe(struct troupe_ctx *ctx, enum trp_probe_kind kind, uint64_t value)
+{
+    const struct trp_probe *probe = ctx->system->seams.probe;
+    struct trp_probe_event event = {.kind = kind, .ref = trp_self(ctx), .value = value};
+    probe->event(probe->user, &event);
+}
+
+static uint64_t type_hash(const struct trp_envelope *envelope)
+{
+    return envelope->msg.type ? trp_type_by_id(envelope->msg.type)->name_hash : 0;
+}
+
+static bool call_handler(struct troupe_ctx *ctx, struct trp_envelope *envelope,
+                         const troupe_outcome *outcome, troupe_status *status)
+{
+    bool probed = ctx->system->seams.probe != NULL;
+    if (TRP_UNLIKELY(probed))
+        observe(ctx, TRP_PROBE_DEQUEUE, type_hash(envelope));
+    atomic_store_explicit(&ctx->current, envelope, memory_order_relaxed);
+    ctx->linked = 1;
+    ctx->gone = TRP_GONE_NOT;
+    ctx->answered = 0;
+    ctx->limited = 0;
+    bool inside;
+    if (TRP_LIKELY(outcome == NULL)) {
+        inside = TRP_CALL_USER(ctx, *status = ctx->receive(ctx, trp_state(ctx), &envelope->msg));
+    } else {
+        const struct trp_ask *ask = trp_envelope_extra(envelope)->owner;
+        inside =
+            TRP_CALL_USER(ctx, *status = ask->on_outcome(ctx, trp_state(ctx), ask->user, outcome));
+        if (inside && *status == TROUPE_UNHANDLED)
+            *status = TROUPE_OK;
+    }
+    if (TRP_UNLIKELY(!inside))
+        return false;
+    atomic_store_explicit(&ctx->current, NULL, memory_order_relaxed);
+    if (TRP_UNLIKELY(probed))
+        observe(ctx, TRP_PROBE_HANDLED, (uint64_t)(unsigned)*status);
+    return true;
+}
+
+// Says what became of a message that is still ours, and ends its ask if nobody answered.
+static void account(struct troupe_ctx *ctx, struct trp_envelope *envelope, troupe_status status,
+                    const struct trp_reason *reason)
+{
+    troupe_system *system = ctx->system;
+    struct trp_runner *runner = ctx->runner;
+    bool outcome = envelope->kind == TRP_KIND_OUTCOME;
+    bool failed = reason && reason->kind != TROUPE_NORMAL;
+    if ((failed || status == TROUPE_UNHANDLED) && !outcome)
+        trp_dead_letter(system, runner, &envelope->msg, trp_self(ctx),
+                        trp_ref(system, envelope->sender_slot, envelope->sender_generation),
+                        failed ? TROUPE_DEAD_FAILED : TROUPE_DEAD_UNHANDLED);
+    else
+        trp_count(system, runner, handled);
+    struct trp_extra *extra = trp_envelope_extra(envelope);
+    if (TRP_LIKELY(envelope->kind != TRP_KIND_ASK) || extra->owner == NULL)
+        return;
+    if (reason)
+        trp_ask_down(system, runner, extra->owner, reason);
+    else
+        trp_ask_no_reply(system, runner, extra->owner);
+    extra->owner = NULL;
+}
+
+static enum step ended_by_handler(struct trp_runner *runner, struct troupe_ctx *ctx,
+                                  struct trp_envelope *envelope, troupe_status status)
+{
+    struct trp_slot *slot = ctx->slot;
+    struct trp_reason reason = {.kind = TROUPE_NORMAL};
+    if (status != TROUPE_STOP)
+        reason = trp_failure(ctx, TROUPE_FAILED, status);
+    trp_detach_current(ctx); // so that the mailbox stays ours
+    if (!ctx->gone) {
+        account(ctx, envelope, status, &reason);
+        trp_finish(runner->system, runner, envelope);
+    } else if (ctx->gone == TRP_GONE_AWAY) {
+        trp_count(runner->system, runner, handled);
+    }
+    return trp_end_incarnation(runner, slot, reason) == TRP_NEXT_LEAVE ? STEP_LEFT : STEP_LOOK;
+}
+
+static enum step handle(struct trp_runner *runner, struct troupe_ctx *ctx,
+                        struct trp_envelope *envelope, const troupe_outcome *outcome)
+{
+    struct trp_slot *slot = ctx->slot;
+    size_t body_size = trp_body_size(slot->behavior);
+    troupe_status status;
+    if (TRP_UNLIKELY(!call_handler(ctx, envelope, outcome, &status))) {
+        trp_free_abandoned(runner, ctx, body_size);
+        return STEP_LEFT;
+    }
+    if (TRP_UNLIKELY(status != TROUPE_OK && status != TROUPE_UNHANDLED))
+        return ended_by_handler(runner, ctx, envelope, status);
+    if (TRP_UNLIKELY(ctx->gone)) {
+        if (ctx->gone == TRP_GONE_AWAY)
+            trp_count(runner->system, runner, handled);
+        return STEP_MORE;
+    }
+    account(ctx, envelope, status, NULL);
+    if (TRP_LIKELY(ctx->linked))
+        return pop(runner, slot, envelope);
+    trp_finish(runner->system, runner, envelope);
+    return STEP_MORE;
+}
+
+static enum step handle_outcome(struct trp_runner *runner, struct troupe_ctx *ctx,
+                                struct trp_envelope *envelope)
+{
+    troupe_outcome outcome;
+    troupe_reason reason;
+    if (!trp_outcome_open(ctx, envelope, &outcome, &reason))
+        return drop(runner, ctx->slot, envelope);
+    return handle(runner, ctx, envelope, &outcome);
+}
+
+static enum step drain_order(struct trp_runner *runner, struct troupe_ctx *ctx,
+                             struct trp_envelope *envelope)
+{
+    ctx->linked = 1;
+    trp_detach_current(ctx);
+    trp_finish(runner->system, runner, envelope);
+    struct trp_reason reason = {.kind = TROUPE_SHUTDOWN};
+    return trp_end_incarnation(runner, ctx->slot, reason) == TRP_NEXT_LEAVE ? STEP_LEFT : STEP_LOOK;
+}
+
+static enum step run_message(struct trp_runner *runner, struct troupe_ctx *ctx,
+                             struct trp_envelope *envelope)
+{
+    struct trp_slot *slot = ctx->slot;
+    if (TRP_UNLIKELY(envelope->generation != ctx->generation))
+        return discard(runner, slot, envelope, TROUPE_DEAD_NO_TARGET, NULL);
+    switch ((enum trp_kind)envelope->kind) {
+    case TRP_KIND_USER:
+        return handle(runner, ctx, envelope, NULL);
+    case TRP_KIND_ASK:
+        if (trp_ask_has_ended(trp_envelope_extra(envelope)->owner))
+            return drop(runner, slot, envelope);
+        return handle(runner, ctx, envelope, NULL);
+    case TRP_KIND_TIMER:
+        if (!trp_timer_open(ctx, envelope))
+            return drop(runner, slot, envelope);
+        return handle(runner, ctx, envelope, NULL);
+    case TRP_KIND_DOWN:
+        if (!trp_monitor_open(ctx, envelope))
+            return drop(runner, slot, envelope);
+        return handle(runner, ctx, envelope, NULL);
+    case TRP_KIND_OUTCOME:
+        return handle_outcome(runner, ctx, envelope);
+    case TRP_KIND_DRAIN:
+        return drain_order(runner, ctx, envelope);
+    case TRP_KIND_NUDGE:
+    default:
+        trp_panic(__FILE__, __LINE__, "an envelope of kind %d in a mailbox", envelope->kind);
+    }
+}
+
+// ---- A slot without an actor
+
+// Makes a dead letter of the front message, if it is for nobody. Ended actors give the mailbox's
+// hold back once it is idle; from then on the slot may be used again, so that comes last.
+static enum step drain_front(struct trp_runner *runner, struct trp_slot *slot)
+{
+    bool retiring = slot->retiring;
+    bool more;
+    if (slot->front.first == &slot->nudge) {
+        slot->retiring = 0;
+        more = pop_nudge(runner, slot);
+    } else {
+        struct trp_envelope *envelope = trp_envelope_of_link(slot->front.first);
+        if (atomic_load_explicit(&slot->body, memory_order_acquire) != NULL)
+            return STEP_LOOK; // an actor has moved in: the message may be for it
+        slot->retiring = 0;
+        more = discard(runner, slot, envelope, retiring ? TROUPE_DEAD_ENDED : TROUPE_DEAD_NO_TARGET,
+                       retiring ? &slot->reason : NULL) == STEP_MORE;
+    }
+    if (more)
+        slot->retiring = retiring;
+    else if (retiring)
+        trp_slot_release_hold(runner->system, runner, slot);
+    return more ? STEP_LOOK : STEP_LEFT;
+}
+
+// ---- The loop
+
+static bool used_up(struct trp_runner *runner, uint32_t handled)
+{
+    const troupe_system *system = runner->system;
+    if (handled >= system->batch)
+        return true;
+    if (TRP_UNLIKELY(system->seams.cut != NULL))
+        return system->seams.cut(system->seams.user);
+    return trp_worker_over_slice(runner->worker, handled);
+}
+
+// Handles messages as long as nothing else is to be done.
+static enum step run_messages(struct trp_runner *runner, struct trp_slot *slot,
+                              struct troupe_ctx *ctx, uint32_t *handled)
+{
+    enum step step = STEP_MORE;
+    while (step == STEP_MORE) {
+        if (TRP_UNLIKELY(slot->front.first == &slot->nudge))
+            return STEP_LOOK;
+        step = run_message(runner, ctx, trp_envelope_of_link(slot->front.first));
+        ++*handled;
+        if (step != STEP_MORE)
+            return step;
+        if (TRP_UNLIKELY(atomic_load_explicit(&slot->orders, memory_order_relaxed) & TRP_ORDER_ANY))
+            return STEP_LOOK;
+        if (used_up(runner, *handled))
+            return STEP_MORE;
+    }
+    return step;
+}
+
+static enum trp_run activate(struct trp_runner *runner, struct trp_slot *slot)
+{
+    uint32_t handled = 0;
+    for (;;) {
+        struct troupe_ctx *ctx = atomic_load_explicit(&slot->body, memory_order_acquire);
+        if (ctx == NULL) {
+            if (drain_front(runner, slot) == STEP_LEFT)
+                return TRP_RUN_DONE;
+            if (++handled % DRAIN_BATCH == 0 && slot->task.home == NULL)
+                return TRP_RUN_AGAIN;
+            continue;
+        }
+        if (ctx != &trp_vacant)
+            ctx->runner = runner;
+        if (slot->task.home && runner->worker->pool) { // it has just got a thread of its own
+            trp_schedule(runner->system->scheduler, runner->worker, &slot->task);
+            return TRP_RUN_DONE;
+        }
+        if (atomic_load(&slot->orders) & order_mask(slot)) {
+            if (obey(runner, slot) == TRP_NEXT_LEAVE)
+                return TRP_RUN_DONE;
+            continue;
+        }
+        if (slot->phase == TRP_STARTING && atomic_load(&slot->init) == TRP_INIT_NOT_YET) {
+            if (trp_start_incarnation(runner, slot) == TRP_NEXT_LEAVE)
+                return TRP_RUN_DONE;
+            continue;
+        }
+        if (slot->front.first == &slot->nudge) {
+            if (!pop_nudge(runner, slot))
+                return TRP_RUN_DONE;
+            continue;
+        }
+        if (slot->phase != TRP_RUNNING) { // messages wait
+            if (trp_slot_suspend(slot, order_mask(slot)))
+                return TRP_RUN_DONE;
+            continue;
+        }
+        enum step step = run_messages(runner, slot, ctx, &handled);
+        if (step == STEP_LEFT)
+            return TRP_RUN_DONE;
+        if (step == STEP_MORE)
+            return TRP_RUN_AGAIN;
+    }
+}
+
+enum trp_run trp_activate(struct trp_worker *worker, struct trp_task *task)
+{
+    struct trp_runner *runner = worker->user;
+    struct trp_slot *slot = TRP_CONTAINER(task, struct trp_slot, task);
+    atomic_store_explicit(&runner->serial,
+                          atomic_load_explicit(&runner->serial, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+    if (TRP_LIKELY(TRP_BIAS_IS_LIGHT())) { // before the reading of orders: see overdue.c [seen]
+        atomic_store_explicit(&runner->running, slot, memory_order_relaxed);
+        atomic_signal_fence(memory_order_seq_cst);
+    } else {
+        atomic_store(&runner->running, slot);
+    }
+    enum trp_run run = activate(runner, slot);
+    atomic_store_explicit(&runner->running, NULL, memory_order_release);
+    return run;
+}

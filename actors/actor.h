@@ -1,0 +1,261 @@
+// An actor's body: one incarnation of it, from init to its end; and what the files of this folder
+// do to it for each other.
+//
+// A body belongs to the consumer of its slot. While a handler runs, only that handler's thread
+// touches it, through the public functions, each of which brackets itself by trp_enter/trp_leave:
+// so a handler that hangs can be given up at a moment when it is in none of them (see overdue.c).
+#ifndef TRP_ACTORS_ACTOR_H
+#define TRP_ACTORS_ACTOR_H
+
+#include "actors/handles.h"
+#include "actors/system.h"
+
+enum trp_gone { TRP_GONE_NOT, TRP_GONE_AWAY, TRP_GONE_STASHED };
+
+struct troupe_ctx { // one cache line, then the state
+    troupe_system *system;
+    struct trp_slot *slot;     // NULL: the outside ctx
+    struct trp_runner *runner; // of this activation; NULL: outside
+    troupe_receive_fn receive;
+    _Atomic(struct trp_envelope *) current; // being handled; NULL: none
+    struct trp_extras *extras;              // NULL until needed
+    struct trp_arena *arena;                // NULL until needed
+    uint32_t generation;
+    uint8_t linked;   // current is still the front of the mailbox
+    uint8_t gone;     // enum trp_gone: current is not ours any more
+    uint8_t answered; // current's right to a reply was used or taken
+    uint8_t limited;  // the memory limit was hit since the handler began
+};
+
+_Static_assert(sizeof(struct troupe_ctx) == 64, "one cache line");
+
+struct trp_list { // envelopes in order, linked by envelope.link
+    struct trp_link *first, *last;
+};
+
+struct trp_extras {             // the rarer parts of an incarnation
+    struct trp_handles handles; // its asks, monitors, timers and tokens
+    struct trp_list stash;
+    struct trp_list to_self;   // what init sent to itself
+    troupe_receive_fn *become; // the receive functions below the current one
+    uint32_t become_count, become_capacity;
+    struct trp_text *fail_text; // of troupe_fail, or NULL
+};
+
+static inline void *trp_state(struct troupe_ctx *ctx)
+{
+    return ctx + 1;
+}
+
+static inline size_t trp_body_size(const troupe_behavior *behavior)
+{
+    return sizeof(struct troupe_ctx) + behavior->state_size;
+}
+
+// The body of an actor that has none just now, after its handler was given up.
+extern struct troupe_ctx trp_vacant;
+
+// ---- Bracket of every public function that takes a ctx
+
+// False: the incarnation was given up (TROUPE_ESTALE). Outside always succeeds.
+static inline bool trp_enter(struct troupe_ctx *ctx)
+{
+    return TRP_UNLIKELY(ctx->slot == NULL) || TRP_LIKELY(trp_bias_enter(&ctx->runner->bias));
+}
+
+static inline void trp_leave(struct troupe_ctx *ctx)
+{
+    if (TRP_LIKELY(ctx->slot != NULL))
+        trp_bias_leave(&ctx->runner->bias);
+}
+
+// The extras, made on first use; NULL without memory. Not outside.
+struct trp_extras *trp_extras(struct troupe_ctx *ctx);
+
+static inline troupe_ref trp_self(const struct troupe_ctx *ctx)
+{
+    return ctx->slot ? trp_ref(ctx->system, ctx->slot->index, ctx->generation)
+                     : (troupe_ref){0, 0, 0};
+}
+
+// ---- message.c: building and delivering
+
+// Builds an envelope with a copy of the body. Errors set the text.
+troupe_status trp_build(troupe_system *system, struct trp_runner *runner, troupe_type *type,
+                        const void *body, enum trp_kind kind, bool with_extra,
+                        struct trp_envelope **envelope);
+
+// Puts an envelope into the mailbox of the actor that `generation` names; counts it as sent. What
+// is dead by then becomes a dead letter in the activation. `ctx` is the sender.
+void trp_push(struct troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
+              struct trp_envelope *envelope);
+
+// As trp_push, when there is no ctx: from timers, ends of other actors, blocking threads.
+void trp_push_from(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                   uint32_t generation, struct trp_envelope *envelope);
+
+// Puts a TRP_KIND_DRAIN envelope into the mailbox; it is no message and is not counted.
+void trp_push_drain(struct troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
+                    struct trp_envelope *envelope);
+
+// Gets rid of an envelope that will not be handled: tells the hook if `reason` is not 0 and it is a
+// user's message, ends its ask with down, and frees it. Counts dead or dropped.
+void trp_discard(troupe_system *system, struct trp_runner *runner, struct trp_envelope *envelope,
+                 troupe_ref target, troupe_dead_reason reason, const struct trp_reason *why);
+
+// Frees an envelope that has been handled.
+void trp_finish(troupe_system *system, struct trp_runner *runner, struct trp_envelope *envelope);
+
+// Tells the hook of a dead letter and counts it.
+void trp_dead_letter(troupe_system *system, struct trp_runner *runner, const troupe_msg *msg,
+                     troupe_ref target, troupe_ref sender, troupe_dead_reason reason);
+
+// Detaches the current message from the mailbox, so that it can be handed away.
+void trp_detach_current(struct troupe_ctx *ctx);
+
+// Returns the current envelope if `msg` is it and it can still be handed away; else NULL with an
+// error text in the name of `function`.
+struct trp_envelope *trp_current(struct troupe_ctx *ctx, const troupe_msg *msg,
+                                 const char *function);
+
+void trp_list_append(struct trp_list *list, struct trp_link *link);
+
+// Puts a list before the front of the mailbox; the consumer's, when the front is not yet handled.
+void trp_list_prepend_to(struct trp_slot *slot, struct trp_list *list);
+
+// ---- activation.c
+
+enum trp_run trp_activate(struct trp_worker *worker, struct trp_task *task);
+
+// Calls a function of the user's: out of the runtime, and back in. False: given up meanwhile.
+#define TRP_CALL_USER(ctx, call) \
+    (trp_bias_leave(&(ctx)->runner->bias), (call), trp_bias_enter(&(ctx)->runner->bias))
+
+// ---- spawn.c
+
+struct trp_spawn_spec {
+    const troupe_behavior *behavior;
+    const char *name; // or NULL
+    troupe_place place;
+    size_t memory_limit; // 0: none
+    uint32_t shutdown_ms, kill_grace_ms;
+    struct trp_envelope *args; // taken over on success
+    bool supervised;
+    bool sequential;
+    struct trp_supervision *supervision; // taken over on success
+    struct troupe_ctx *owner;            // NULL: the system
+    struct trp_monitor *watcher;         // set on the new actor before it can run; or NULL
+};
+
+troupe_status trp_spawn(troupe_system *system, struct trp_runner *runner,
+                        const struct trp_spawn_spec *spec, troupe_ref *ref);
+
+// troupe_spawn_body and troupe_supervise, with a monitor that is set before the actor can run.
+troupe_status trp_spawn_watched(troupe_ctx *ctx, const troupe_behavior *behavior,
+                                const troupe_spawn_opts *opts, troupe_ref *ref, troupe_type *type,
+                                const void *body, struct trp_monitor *watcher);
+
+// The persist part of a slot, made on first use; NULL without memory. Consumer or spawner.
+struct trp_persist *trp_persist(troupe_system *system, struct trp_runner *runner,
+                                struct trp_slot *slot);
+
+const char *trp_actor_name(const struct trp_slot *slot);
+
+// ---- lifecycle.c
+
+// What an activation goes on with after a step of the lifecycle.
+enum trp_next {
+    TRP_NEXT_LOOK,  // look at the slot again
+    TRP_NEXT_LEAVE, // the slot is not the caller's any more
+};
+
+// Runs init, or goes on waiting for a deferred one.
+enum trp_next trp_start_incarnation(struct trp_runner *runner, struct trp_slot *slot);
+
+// A deferred init has succeeded.
+void trp_incarnation_started(struct trp_runner *runner, struct trp_slot *slot);
+
+// Begins the end of the incarnation; takes over the reason's count. Idempotent but for a kill.
+enum trp_next trp_end_incarnation(struct trp_runner *runner, struct trp_slot *slot,
+                                  struct trp_reason reason);
+
+// All children are gone: stop handler, clean-up, verdict or end.
+enum trp_next trp_children_gone(struct trp_runner *runner, struct trp_slot *slot);
+
+// Starts the next incarnation of an AWAITING slot.
+void trp_restart_incarnation(struct trp_runner *runner, struct trp_slot *slot);
+
+// Ends an AWAITING slot for good.
+void trp_end_for_good(struct trp_runner *runner, struct trp_slot *slot);
+
+// Takes the slot over from a handler that was given up.
+enum trp_next trp_take_over(struct trp_runner *runner, struct trp_slot *slot);
+
+// Frees what a given-up incarnation still holds, when its handler has returned.
+void trp_free_abandoned(struct trp_runner *runner, struct troupe_ctx *ctx, size_t body_size);
+
+// Why a handler that returned an error has failed; takes the text of troupe_fail.
+struct trp_reason trp_failure(struct troupe_ctx *ctx, troupe_reason_kind kind,
+                              troupe_status status);
+
+void trp_tell_event(troupe_system *system, troupe_event_kind kind, struct trp_slot *slot,
+                    uint32_t generation, uint32_t incarnation, const struct trp_reason *reason);
+
+// The init status of a behaviour of ours that will call trp_incarnation_started itself.
+#define TRP_START_LATER ((troupe_status)15)
+
+// ---- children.c
+
+// Adds a new actor to its owner's children, or to the system's. The owner's consumer.
+troupe_status trp_adopt(troupe_system *system, struct trp_runner *runner, struct trp_slot *child,
+                        struct troupe_ctx *owner);
+
+// Tells all children (sequential: the youngest) to stop or to end at once.
+void trp_stop_children(struct trp_runner *runner, struct trp_slot *slot);
+
+// The time that children were given is looked at again.
+void trp_stop_tick(struct trp_runner *runner, struct trp_slot *slot);
+
+// Looks at what children tell. The owner's consumer.
+enum trp_next trp_read_notices(struct trp_runner *runner, struct trp_slot *slot);
+
+// Tells the owner; a child of the system's is unlinked at once.
+void trp_notify_owner(struct trp_runner *runner, struct trp_slot *slot, enum trp_notice notice);
+
+struct trp_tick *trp_tick_new(troupe_system *system, struct trp_runner *runner);
+void trp_tick_free(troupe_system *system, struct trp_runner *runner, struct trp_tick *tick);
+
+// ---- Timers
+
+void trp_expire(struct trp_worker *worker, struct trp_timer *timer);
+void trp_ask_expired(struct trp_runner *runner, struct trp_timed *timed);
+void trp_message_timer_expired(struct trp_runner *runner, struct trp_timed *timed);
+void trp_tick_expired(struct trp_runner *runner, struct trp_timed *timed);
+void trp_overdue_expired(struct trp_runner *runner, struct trp_timed *timed);
+
+// ---- overdue.c
+
+// A kill has been ordered: its handler is looked after.
+void trp_overdue_watch(troupe_system *system);
+
+// Looks at all handlers. `force`: gives up those that are to be killed whatever grace they have.
+// Returns when to look again, or TRP_NEVER. `runner`: the calling thread's, or NULL.
+uint64_t trp_overdue_look(troupe_system *system, struct trp_runner *runner, bool force);
+
+// Fills in who is in a handler now.
+void trp_overdue_report(troupe_system *system, troupe_report *report);
+
+void trp_overdue_fini(troupe_system *system);
+
+// ---- memory.c
+
+void trp_arena_free(troupe_system *system, struct trp_runner *runner, struct trp_arena *arena);
+
+// ---- Ends of what an incarnation had set up, each called once with what the handle held
+
+void trp_ask_abandon(struct trp_runner *runner, struct trp_slot *slot, void *ask);
+void trp_monitor_abandon(struct trp_runner *runner, struct trp_slot *slot, void *monitor);
+void trp_timer_abandon(struct trp_runner *runner, struct trp_slot *slot, void *timer);
+void trp_token_abandon(struct trp_runner *runner, struct trp_slot *slot, void *token);
+
+#endif

@@ -1,0 +1,163 @@
+// troupe_main: a program around one system. The main thread sleeps in poll on two descriptors: one
+// that its waiter writes to when no actor is left or an exit is wanted, one for signals.
+#include "troupe/app.h"
+
+#include "actors/actor.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define DEFAULT_STOP_MS 10000
+
+enum exit_code { EXIT_FAILED = 1, EXIT_OPTIONS = 2, EXIT_REFUSED = 3, EXIT_SIGNAL = 128 };
+
+static void print_event(void *user, const troupe_event *event)
+{
+    static const char *const words[] = {"", "failed", "restarts", "gave up", "was given up"};
+    char ref[TROUPE_REF_TEXT];
+    fprintf(stderr, "%s: actor %s %s (incarnation %u) %s: %s%s%s%s%s\n", (const char *)user,
+            event->name, troupe_ref_print(event->ref, ref), event->incarnation, words[event->kind],
+            troupe_reason_name(event->reason.kind), event->reason.status ? ", " : "",
+            event->reason.status ? troupe_status_name(event->reason.status) : "",
+            event->reason.text[0] ? ": " : "", event->reason.text);
+}
+
+void troupe_app_exit(troupe_ctx *ctx, int exit_code)
+{
+    uint32_t none = 0, wanted = (uint32_t)(exit_code & 0xff) + 1;
+    troupe_system *system = ctx->system;
+    if (!atomic_compare_exchange_strong(&system->app_exit, &none, wanted))
+        return; // the first one counts
+    pthread_mutex_lock(&system->roots_lock);
+    trp_system_no_roots(system); // wakes the main thread
+    pthread_mutex_unlock(&system->roots_lock);
+}
+
+struct main_thread {
+    const troupe_app *app;
+    sigset_t signals, old_signals;
+    int signal_fd, event_fd;
+};
+
+static bool open_descriptors(struct main_thread *main)
+{
+    sigemptyset(&main->signals);
+    sigaddset(&main->signals, SIGINT);
+    sigaddset(&main->signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &main->signals, &main->old_signals);
+    main->signal_fd = signalfd(-1, &main->signals, SFD_CLOEXEC);
+    main->event_fd = eventfd(0, EFD_CLOEXEC);
+    return main->signal_fd >= 0 && main->event_fd > 0;
+}
+
+static void close_descriptors(struct main_thread *main)
+{
+    if (main->signal_fd >= 0)
+        close(main->signal_fd);
+    if (main->event_fd >= 0)
+        close(main->event_fd);
+    pthread_sigmask(SIG_SETMASK, &main->old_signals, NULL);
+}
+
+static int read_signal(const struct main_thread *main)
+{
+    struct signalfd_siginfo info;
+    if (read(main->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
+        return 0;
+    return (int)info.ssi_signo;
+}
+
+// Returns the signal that came, or 0 when no actor is left or an exit is wanted.
+static int wait_for_end(struct main_thread *main, troupe_system *system)
+{
+    struct trp_waiter waiter = {.done = 0, .event_fd = main->event_fd};
+    pthread_mutex_lock(&system->roots_lock);
+    bool over = system->root_count == 0 || atomic_load(&system->app_exit) != 0;
+    if (!over) {
+        waiter.next = system->waiters;
+        system->waiters = &waiter;
+    }
+    pthread_mutex_unlock(&system->roots_lock);
+    struct pollfd fds[2] = {{.fd = main->signal_fd, .events = POLLIN},
+                            {.fd = main->event_fd, .events = POLLIN}};
+    int number = 0;
+    while (!over && number == 0) {
+        if (poll(fds, 2, -1) < 0)
+            continue; // interrupted
+        if (fds[0].revents & POLLIN)
+            number = read_signal(main);
+        over = atomic_load(&waiter.done) != 0;
+    }
+    trp_waiter_forget(system, &waiter);
+    return number;
+}
+
+static int exit_code_of(troupe_system *system, int signal_number)
+{
+    uint32_t wanted = atomic_load(&system->app_exit);
+    if (wanted != 0)
+        return (int)wanted - 1;
+    if (signal_number != 0)
+        return EXIT_SIGNAL + signal_number;
+    pthread_mutex_lock(&system->roots_lock);
+    uint32_t failures = system->root_failures;
+    pthread_mutex_unlock(&system->roots_lock);
+    return failures ? EXIT_FAILED : EXIT_SUCCESS;
+}
+
+static int run(struct main_thread *main, troupe_system *system, int argc, char **argv)
+{
+    const troupe_app *app = main->app;
+    int code = EXIT_FAILED;
+    troupe_status status = app->start(troupe_outside(system), argc, argv);
+    if (status == TROUPE_OK)
+        code = exit_code_of(system, wait_for_end(main, system));
+    else
+        fprintf(stderr, "%s: the start failed: %s: %s\n", app->name, troupe_status_name(status),
+                troupe_error_text(troupe_outside(system)));
+    troupe_report report;
+    if (troupe_system_stop(system, app->stop_ms ? app->stop_ms : DEFAULT_STOP_MS, &report) ==
+        TROUPE_OK)
+        return code;
+    for (uint32_t i = 0; i < report.refused && i < TROUPE_REPORT_REFUSED; i++)
+        fprintf(stderr, "%s: actor %s has not returned from its handler of %s\n", app->name,
+                report.who[i].name, report.who[i].message_type);
+    return EXIT_REFUSED;
+}
+
+int troupe_main(int argc, char **argv, const troupe_app *app)
+{
+    if (app == NULL || app->name == NULL || app->start == NULL) {
+        fprintf(stderr, "troupe_main: the app needs a name and a start function\n");
+        return EXIT_OPTIONS;
+    }
+    struct main_thread main = {.app = app};
+    troupe_system_opts options = app->options ? *app->options : (troupe_system_opts){0};
+    if (options.name == NULL)
+        options.name = app->name;
+    if (options.on_event == NULL) {
+        options.on_event = print_event;
+        if (options.hook_user == NULL)
+            options.hook_user = (void *)(uintptr_t)app->name;
+    }
+    int code = EXIT_FAILED;
+    troupe_system *system;
+    if (!open_descriptors(&main)) {
+        fprintf(stderr, "%s: no descriptors for signals\n", app->name);
+    } else {
+        troupe_status status = troupe_system_start(&options, &system);
+        if (status == TROUPE_OK)
+            code = run(&main, system, argc, argv);
+        else
+            fprintf(stderr, "%s: %s\n", app->name, troupe_error_text(NULL));
+        if (status == TROUPE_EINVAL)
+            code = EXIT_OPTIONS;
+    }
+    close_descriptors(&main);
+    return code;
+}

@@ -1,0 +1,289 @@
+// Ownership: who belongs to whom, how children are told to stop, and what they tell.
+//
+// An owner's list of children belongs to its consumer; the list of those that belong to the system
+// is guarded by roots_lock. A child tells its owner by bits in its own slot, which it pushes onto
+// the owner's stack of notices unless it is there already: so telling needs no memory. An ended
+// child's slot is not used again before its owner has seen GONE and given its hold back; and an
+// owner does not end before all its children are gone, so a child's owner is always there.
+#include "actors/actor.h"
+#include "actors/supervisor.h"
+
+#include <string.h>
+
+struct trp_tick {
+    struct trp_timed timed; // the wheel's lock
+    _Atomic uint32_t refs;  // the slot's, and the wheel's while armed
+    struct trp_slot *slot;  // fixed
+    uint32_t generation;    // fixed
+    troupe_system *system;  // fixed
+};
+
+// ---- The timer that looks after children that do not stop
+
+struct trp_tick *trp_tick_new(troupe_system *system, struct trp_runner *runner)
+{
+    struct trp_tick *tick = trp_take(system, runner, sizeof *tick);
+    if (tick) {
+        memset(tick, 0, sizeof *tick);
+        tick->timed.kind = TRP_TIMED_TICK;
+        tick->system = system;
+        atomic_init(&tick->refs, 1);
+    }
+    return tick;
+}
+
+static void release_tick(struct trp_runner *runner, struct trp_tick *tick)
+{
+    // acq_rel: the last one sees all that the other did.
+    if (atomic_fetch_sub_explicit(&tick->refs, 1, memory_order_acq_rel) == 1)
+        trp_give(tick->system, runner, tick, sizeof *tick);
+}
+
+static void disarm_tick(struct trp_runner *runner, struct trp_tick *tick)
+{
+    struct trp_wheel *wheel = trp_scheduler_wheel(tick->system->scheduler, tick->slot->index);
+    trp_wheel_lock(wheel);
+    bool cancelled = trp_wheel_cancel(wheel, &tick->timed.timer);
+    trp_wheel_unlock(wheel);
+    if (cancelled)
+        release_tick(runner, tick);
+}
+
+void trp_tick_free(troupe_system *system, struct trp_runner *runner, struct trp_tick *tick)
+{
+    (void)system;
+    if (tick == NULL)
+        return;
+    disarm_tick(runner, tick);
+    release_tick(runner, tick);
+}
+
+static void arm_tick(struct trp_runner *runner, struct trp_tick *tick, uint64_t deadline)
+{
+    disarm_tick(runner, tick);
+    if (deadline == TRP_NEVER)
+        return;
+    atomic_fetch_add_explicit(&tick->refs, 1, memory_order_relaxed);
+    struct trp_wheel *wheel = trp_scheduler_wheel(tick->system->scheduler, tick->slot->index);
+    trp_wheel_lock(wheel);
+    trp_wheel_arm(wheel, &tick->timed.timer, deadline);
+    trp_wheel_unlock(wheel);
+    trp_scheduler_timer_armed(tick->system->scheduler, deadline);
+}
+
+void trp_tick_expired(struct trp_runner *runner, struct trp_timed *timed)
+{
+    struct trp_tick *tick = TRP_CONTAINER(timed, struct trp_tick, timed);
+    trp_slot_order(tick->system, runner, tick->slot, tick->generation, TRP_ORDER_TICK);
+    release_tick(runner, tick);
+}
+
+// ---- The lists
+
+static troupe_status adopt_root(troupe_system *system, struct trp_slot *child)
+{
+    troupe_status status = TROUPE_OK;
+    pthread_mutex_lock(&system->roots_lock);
+    if (atomic_load(&system->closed)) {
+        status = trp_error(TROUPE_ECLOSED, "%s: the system is stopping", child->behavior->name);
+    } else {
+        child->sibling_previous = NULL;
+        child->sibling_next = system->roots;
+        if (system->roots)
+            system->roots->sibling_previous = child;
+        system->roots = child;
+        system->root_count++;
+    }
+    pthread_mutex_unlock(&system->roots_lock);
+    return status;
+}
+
+troupe_status trp_adopt(troupe_system *system, struct trp_runner *runner, struct trp_slot *child,
+                        struct troupe_ctx *owner)
+{
+    if (owner == NULL)
+        return adopt_root(system, child);
+    struct trp_slot *slot = owner->slot;
+    if (slot->phase == TRP_STOPPING || atomic_load(&system->closed))
+        return trp_error(TROUPE_ECLOSED, "%s: its owner is stopping", child->behavior->name);
+    struct trp_persist *persist = trp_persist(system, runner, slot);
+    if (persist && persist->tick == NULL &&
+        (persist->tick = trp_tick_new(system, runner)) != NULL) {
+        persist->tick->slot = slot;
+        persist->tick->generation = owner->generation;
+    }
+    if (persist == NULL || persist->tick == NULL)
+        return trp_error(TROUPE_ENOMEM, "no memory to spawn %s", child->behavior->name);
+    child->sibling_next = NULL;
+    child->sibling_previous = persist->children_last;
+    if (persist->children_last)
+        persist->children_last->sibling_next = child;
+    else
+        persist->children = child;
+    persist->children_last = child;
+    persist->child_count++;
+    return TROUPE_OK;
+}
+
+static void unlink_child(struct trp_persist *persist, struct trp_slot *child)
+{
+    if (child->sibling_previous)
+        child->sibling_previous->sibling_next = child->sibling_next;
+    else
+        persist->children = child->sibling_next;
+    if (child->sibling_next)
+        child->sibling_next->sibling_previous = child->sibling_previous;
+    else
+        persist->children_last = child->sibling_previous;
+    persist->child_count--;
+}
+
+static bool is_failure(const struct trp_reason *reason)
+{
+    return reason->kind == TROUPE_FAILED || reason->kind == TROUPE_START_FAILED ||
+           reason->kind == TROUPE_MEMORY_LIMIT || reason->kind == TROUPE_CRASHED;
+}
+
+static void root_gone(struct trp_runner *runner, struct trp_slot *child)
+{
+    troupe_system *system = runner->system;
+    pthread_mutex_lock(&system->roots_lock);
+    if (child->sibling_previous)
+        child->sibling_previous->sibling_next = child->sibling_next;
+    else
+        system->roots = child->sibling_next;
+    if (child->sibling_next)
+        child->sibling_next->sibling_previous = child->sibling_previous;
+    if (is_failure(&child->reason))
+        system->root_failures++;
+    trp_slot_release_hold(system, runner, child);
+    if (--system->root_count == 0)
+        trp_system_no_roots(system);
+    pthread_mutex_unlock(&system->roots_lock);
+}
+
+// ---- Telling the owner
+
+void trp_notify_owner(struct trp_runner *runner, struct trp_slot *slot, enum trp_notice notice)
+{
+    struct trp_slot *owner = slot->owner;
+    if (owner == NULL) {
+        if (notice == TRP_NOTICE_GONE)
+            root_gone(runner, slot);
+        return;
+    }
+    uint32_t generation = slot->owner_generation;
+    if (atomic_fetch_or(&slot->notice, notice) == 0) {
+        struct trp_slot *newest = atomic_load_explicit(&owner->notices, memory_order_relaxed);
+        do {
+            slot->notice_next = newest;
+            TRP_YIELD("notice: before push");
+            // release: the owner sees what the child did; pairs with the exchange in read_notices.
+        } while (!atomic_compare_exchange_weak_explicit(
+            &owner->notices, &newest, slot, memory_order_release, memory_order_relaxed));
+    }
+    bool there = trp_slot_order(runner->system, runner, owner, generation, TRP_ORDER_NOTICE);
+    TRP_ASSERT(there);
+}
+
+// ---- The owner's side
+
+// A child is told to stop; one that awaits its owner's verdict ends.
+static void stop_child(struct trp_runner *runner, struct trp_slot *child, bool kill)
+{
+    uint32_t order =
+        kill || child->shutdown_ms == TROUPE_KILL_NOW ? TRP_ORDER_KILL : TRP_ORDER_STOP;
+    trp_slot_order(runner->system, runner, child, trp_slot_generation(child),
+                   order | TRP_ORDER_END);
+}
+
+static uint64_t give_up_time(const struct trp_persist *persist, const struct trp_slot *child)
+{
+    if (child->shutdown_ms >= TROUPE_KILL_NOW)
+        return TRP_NEVER;
+    return trp_deadline(persist->stop_began, child->shutdown_ms * TRP_NS_PER_MS);
+}
+
+void trp_stop_children(struct trp_runner *runner, struct trp_slot *slot)
+{
+    struct trp_persist *persist = slot->persist;
+    bool kill = slot->reason.kind == TROUPE_KILLED;
+    uint64_t first = TRP_NEVER;
+    persist->stop_began = trp_now(runner->system);
+    for (struct trp_slot *child = persist->children_last; child;) {
+        uint64_t deadline = give_up_time(persist, child);
+        first = deadline < first ? deadline : first;
+        struct trp_slot *previous = child->sibling_previous;
+        stop_child(runner, child, kill);
+        child = persist->sequential && !kill ? NULL : previous;
+    }
+    arm_tick(runner, persist->tick, kill ? TRP_NEVER : first);
+}
+
+void trp_stop_tick(struct trp_runner *runner, struct trp_slot *slot)
+{
+    struct trp_persist *persist = slot->persist;
+    if (slot->phase != TRP_STOPPING || persist == NULL)
+        return;
+    uint64_t now = trp_now(runner->system), next = TRP_NEVER;
+    for (struct trp_slot *child = persist->children_last; child;) {
+        uint64_t deadline = give_up_time(persist, child);
+        if (deadline <= now)
+            stop_child(runner, child, true);
+        else if (deadline < next)
+            next = deadline;
+        child = persist->sequential ? NULL : child->sibling_previous;
+    }
+    if (persist->tick)
+        arm_tick(runner, persist->tick, next);
+}
+
+static void child_gone(struct trp_runner *runner, struct trp_slot *slot, struct trp_slot *child)
+{
+    troupe_system *system = runner->system;
+    struct trp_persist *persist = slot->persist;
+    unlink_child(persist, child);
+    if (persist->supervision)
+        trp_supervised_gone(runner, slot, child);
+    trp_slot_release_hold(system, runner, child);
+    if (slot->phase == TRP_STOPPING && persist->sequential && persist->children)
+        trp_stop_children(runner, slot); // the next younger one
+}
+
+static void read_notice(struct trp_runner *runner, struct trp_slot *slot, struct trp_slot *child)
+{
+    uint32_t notice = atomic_exchange(&child->notice, 0); // from here on it may be pushed again
+    if ((notice & TRP_NOTICE_STARTED) && slot->phase != TRP_STOPPING)
+        trp_supervised_started(runner, slot, child);
+    if (notice & TRP_NOTICE_DOWN) {
+        if (slot->phase == TRP_STOPPING)
+            trp_slot_order(runner->system, runner, child, trp_slot_generation(child),
+                           TRP_ORDER_END);
+        else
+            trp_supervised_down(runner, slot, child);
+    }
+    if (notice & TRP_NOTICE_GONE)
+        child_gone(runner, slot, child);
+}
+
+enum trp_next trp_read_notices(struct trp_runner *runner, struct trp_slot *slot)
+{
+    // acquire: of the push in notify_owner.
+    struct trp_slot *child = atomic_exchange_explicit(&slot->notices, NULL, memory_order_acquire);
+    struct trp_slot *oldest = NULL;
+    while (child) { // newest first: turn round
+        struct trp_slot *next = child->notice_next;
+        child->notice_next = oldest;
+        oldest = child;
+        child = next;
+    }
+    while (oldest) {
+        struct trp_slot *next = oldest->notice_next; // read before it may be pushed again
+        read_notice(runner, slot, oldest);
+        oldest = next;
+    }
+    if (atomic_load(&slot->body) != NULL && slot->phase == TRP_STOPPING &&
+        (slot->persist == NULL || slot->persist->children == NULL))
+        return trp_children_gone(runner, slot);
+    return TRP_NEXT_LOOK;
+}

@@ -1,0 +1,364 @@
+// The life of an incarnation: start, end, verdict, restart, end for good. Every function runs on
+// the slot's consumer. The states are drawn in slot.h; the transitions are:
+//
+//   STARTING -> RUNNING    trp_incarnation_started
+//   any      -> STOPPING   trp_end_incarnation, trp_take_over
+//   STOPPING -> AWAITING   trp_children_gone, of a supervised actor
+//   STOPPING -> ENDED      trp_children_gone -> trp_end_for_good, of all others
+//   AWAITING -> STARTING   trp_restart_incarnation
+//   AWAITING -> ENDED      trp_end_for_good
+#include "actors/actor.h"
+#include "actors/ask.h"
+#include "actors/monitor.h"
+#include "actors/supervisor.h"
+
+#include <string.h>
+
+struct troupe_ctx trp_vacant;
+
+struct trp_extras *trp_extras(struct troupe_ctx *ctx)
+{
+    if (ctx->extras == NULL) {
+        ctx->extras = trp_take(ctx->system, ctx->runner, sizeof *ctx->extras);
+        if (ctx->extras)
+            memset(ctx->extras, 0, sizeof *ctx->extras);
+    }
+    return ctx->extras;
+}
+
+static struct troupe_ctx *body_of(struct trp_slot *slot)
+{
+    return atomic_load_explicit(&slot->body, memory_order_relaxed); // the consumer wrote it
+}
+
+static void observe(troupe_system *system, enum trp_probe_kind kind, const struct trp_slot *slot,
+                    uint32_t generation, uint64_t value)
+{
+    const struct trp_probe *probe = system->seams.probe;
+    if (TRP_LIKELY(probe == NULL))
+        return;
+    struct trp_probe_event event = {
+        .kind = kind, .ref = trp_ref(system, slot->index, generation), .value = value};
+    probe->event(probe->user, &event);
+}
+
+void trp_tell_event(troupe_system *system, troupe_event_kind kind, struct trp_slot *slot,
+                    uint32_t generation, uint32_t incarnation, const struct trp_reason *reason)
+{
+    if (system->on_event == NULL || atomic_load(&system->silent))
+        return;
+    troupe_event event = {.kind = kind,
+                          .ref = trp_ref(system, slot->index, generation),
+                          .name = trp_actor_name(slot),
+                          .incarnation = incarnation,
+                          .reason = trp_reason_view(reason)};
+    system->on_event(system->hook_user, &event);
+}
+
+static uint32_t incarnation_of(struct trp_slot *slot)
+{
+    return atomic_load_explicit(&slot->incarnation, memory_order_relaxed);
+}
+
+// ---- Start
+
+struct trp_reason trp_failure(struct troupe_ctx *ctx, troupe_reason_kind kind, troupe_status status)
+{
+    struct trp_reason reason = {.kind = (uint32_t)kind, .status = status};
+    if (ctx->limited && kind == TROUPE_FAILED)
+        reason.kind = TROUPE_MEMORY_LIMIT;
+    if (ctx->extras) {
+        reason.text = ctx->extras->fail_text;
+        ctx->extras->fail_text = NULL;
+    }
+    return reason;
+}
+
+void trp_incarnation_started(struct trp_runner *runner, struct trp_slot *slot)
+{
+    troupe_system *system = runner->system;
+    struct troupe_ctx *ctx = body_of(slot);
+    trp_monitors_tell(system, runner, slot, TROUPE_ON_START, NULL);
+    slot->phase = TRP_RUNNING;
+    if (ctx->extras)
+        trp_list_prepend_to(slot, &ctx->extras->to_self);
+    if (slot->supervised)
+        trp_notify_owner(runner, slot, TRP_NOTICE_STARTED);
+}
+
+enum trp_next trp_start_incarnation(struct trp_runner *runner, struct trp_slot *slot)
+{
+    struct troupe_ctx *ctx = body_of(slot);
+    const troupe_behavior *behavior = slot->behavior;
+    size_t body_size = trp_body_size(behavior);
+    troupe_status status = TROUPE_OK;
+    atomic_store(&slot->init, TRP_INIT_CALLED);
+    observe(runner->system, TRP_PROBE_START, slot, ctx->generation, incarnation_of(slot));
+    if (behavior->init) {
+        const troupe_msg *args =
+            slot->persist && slot->persist->args ? &slot->persist->args->msg : NULL;
+        ctx->limited = 0;
+        if (!TRP_CALL_USER(ctx, status = behavior->init(ctx, trp_state(ctx), args))) {
+            trp_free_abandoned(runner, ctx, body_size);
+            return TRP_NEXT_LEAVE;
+        }
+    }
+    if (status == TRP_START_LATER)
+        return TRP_NEXT_LOOK;
+    if (status == TROUPE_OK || status == TROUPE_STOP)
+        trp_incarnation_started(runner, slot);
+    if (status == TROUPE_OK)
+        return TRP_NEXT_LOOK;
+    if (status == TROUPE_STOP || status == TROUPE_IGNORE)
+        return trp_end_incarnation(
+            runner, slot,
+            (struct trp_reason){.kind = TROUPE_NORMAL,
+                                .status = status == TROUPE_IGNORE ? TROUPE_IGNORE : TROUPE_OK});
+    return trp_end_incarnation(runner, slot, trp_failure(ctx, TROUPE_START_FAILED, status));
+}
+
+// ---- End
+
+enum trp_next trp_end_incarnation(struct trp_runner *runner, struct trp_slot *slot,
+                                  struct trp_reason reason)
+{
+    if (slot->phase == TRP_STOPPING && reason.kind == TROUPE_KILLED &&
+        slot->reason.kind != TROUPE_KILLED) { // a kill while it stops: the rest at once
+        trp_reason_release(runner->system, runner, &slot->reason);
+        slot->reason = reason;
+        if (slot->persist && slot->persist->children)
+            trp_stop_children(runner, slot);
+        return TRP_NEXT_LOOK;
+    }
+    if (slot->phase == TRP_STOPPING || slot->phase == TRP_AWAITING) {
+        trp_reason_release(runner->system, runner, &reason);
+        return TRP_NEXT_LOOK;
+    }
+    trp_reason_release(runner->system, runner, &slot->reason);
+    slot->reason = reason;
+    slot->phase = TRP_STOPPING;
+    if (slot->persist && slot->persist->children) {
+        trp_stop_children(runner, slot);
+        return TRP_NEXT_LOOK;
+    }
+    return trp_children_gone(runner, slot);
+}
+
+// Ends all that the incarnation had set up and that others can see. Its messages stay.
+static void drop_links(struct trp_runner *runner, struct trp_slot *slot, struct troupe_ctx *ctx)
+{
+    struct trp_extras *extras = ctx->extras;
+    if (extras == NULL)
+        return;
+    troupe_system *system = runner->system;
+    for (uint32_t i = 0; i < extras->handles.capacity; i++) {
+        struct trp_handle *item = &extras->handles.items[i];
+        switch ((enum trp_handle_kind)item->kind) {
+        case TRP_HANDLE_ASK:
+            trp_ask_abandon(runner, slot, item->thing);
+            break;
+        case TRP_HANDLE_MONITOR:
+            trp_monitor_abandon(runner, slot, item->thing);
+            break;
+        case TRP_HANDLE_TIMER:
+            trp_timer_abandon(runner, slot, item->thing);
+            break;
+        case TRP_HANDLE_TOKEN:
+            trp_token_abandon(runner, slot, item->thing);
+            break;
+        case TRP_HANDLE_FREE:
+        default:
+            break;
+        }
+    }
+    trp_handles_fini(system, runner, &extras->handles);
+    trp_list_prepend_to(slot, &extras->stash);
+    trp_list_prepend_to(slot, &extras->to_self);
+    if (extras->become)
+        trp_give(system, runner, extras->become, extras->become_capacity * sizeof *extras->become);
+    struct trp_reason text = {.text = extras->fail_text};
+    trp_reason_release(system, runner, &text);
+    trp_give(system, runner, extras, sizeof *extras);
+    ctx->extras = NULL;
+}
+
+static bool has_failed(const struct trp_reason *reason)
+{
+    return reason->kind == TROUPE_FAILED || reason->kind == TROUPE_START_FAILED ||
+           reason->kind == TROUPE_MEMORY_LIMIT;
+}
+
+enum trp_next trp_children_gone(struct trp_runner *runner, struct trp_slot *slot)
+{
+    troupe_system *system = runner->system;
+    struct troupe_ctx *ctx = body_of(slot);
+    const troupe_behavior *behavior = slot->behavior;
+    size_t body_size = trp_body_size(behavior);
+    if (ctx != &trp_vacant) {
+        if (behavior->stop && atomic_load(&slot->init) == TRP_INIT_SUCCEEDED &&
+            slot->reason.kind != TROUPE_KILLED) {
+            troupe_reason why = trp_reason_view(&slot->reason);
+            ctx->runner = runner;
+            if (!TRP_CALL_USER(ctx, behavior->stop(ctx, trp_state(ctx), &why))) {
+                trp_free_abandoned(runner, ctx, body_size);
+                return TRP_NEXT_LEAVE;
+            }
+        }
+        drop_links(runner, slot, ctx);
+        trp_arena_free(system, runner, ctx->arena);
+        ctx->arena = NULL;
+    }
+    atomic_store(&slot->init, TRP_INIT_NOT_YET);
+    if (has_failed(&slot->reason)) {
+        trp_count(system, runner, failures);
+        trp_tell_event(system, TROUPE_EVENT_FAILED, slot, trp_slot_generation(slot),
+                       incarnation_of(slot), &slot->reason);
+    }
+    if (slot->supervised) {
+        slot->phase = TRP_AWAITING;
+        trp_notify_owner(runner, slot, TRP_NOTICE_DOWN);
+    } else {
+        trp_end_for_good(runner, slot);
+    }
+    return TRP_NEXT_LOOK;
+}
+
+static void free_persist(struct trp_runner *runner, struct trp_persist *persist)
+{
+    troupe_system *system = runner->system;
+    if (persist == NULL)
+        return;
+    if (persist->name)
+        trp_give(system, runner, persist->name, persist->name_size);
+    if (persist->args)
+        trp_finish(system, runner, persist->args);
+    trp_tick_free(system, runner, persist->tick);
+    if (persist->supervision)
+        trp_supervision_free(system, runner, persist->supervision);
+    trp_give(system, runner, persist, sizeof *persist);
+}
+
+void trp_end_for_good(struct trp_runner *runner, struct trp_slot *slot)
+{
+    troupe_system *system = runner->system;
+    struct troupe_ctx *ctx = body_of(slot);
+    uint32_t generation = trp_slot_generation(slot);
+    uint32_t next = generation + 1; // 0 after the last one: the slot retires
+    struct trp_persist *persist = slot->persist;
+    observe(system, TRP_PROBE_EXIT, slot, generation, slot->reason.kind);
+    trp_count(system, runner, ended);
+    trp_monitors_end(system, runner, slot, next);
+    // Nobody reads what follows for this generation any more.
+    atomic_store_explicit(&slot->body, NULL, memory_order_relaxed);
+    atomic_store(&slot->incarnation, 0);
+    slot->persist = NULL;
+    if (ctx != &trp_vacant)
+        trp_give(system, runner, ctx, trp_body_size(slot->behavior));
+    free_persist(runner, persist);
+    if (slot->task.home)
+        trp_thread_stop(system->scheduler, &slot->task);
+    slot->retiring = 1;
+    trp_notify_owner(runner, slot, TRP_NOTICE_GONE);
+}
+
+// ---- Restart
+
+static bool renew_body(struct trp_runner *runner, struct trp_slot *slot)
+{
+    troupe_system *system = runner->system;
+    struct troupe_ctx *ctx = body_of(slot);
+    size_t size = trp_body_size(slot->behavior);
+    if (ctx == &trp_vacant) {
+        ctx = trp_take(system, runner, size);
+        if (ctx == NULL)
+            return false;
+    }
+    memset(ctx, 0, size);
+    ctx->system = system;
+    ctx->slot = slot;
+    ctx->runner = runner;
+    ctx->receive = slot->behavior->receive;
+    ctx->generation = trp_slot_generation(slot);
+    atomic_store_explicit(&slot->body, ctx, memory_order_release);
+    return true;
+}
+
+static bool renew_thread(struct trp_runner *runner, struct trp_slot *slot)
+{
+    if (!slot->on_thread || slot->task.home)
+        return true;
+    return trp_thread_start(runner->system->scheduler, &slot->task, slot->behavior->name) ==
+           TROUPE_OK;
+}
+
+void trp_restart_incarnation(struct trp_runner *runner, struct trp_slot *slot)
+{
+    troupe_system *system = runner->system;
+    if (!renew_body(runner, slot) || !renew_thread(runner, slot)) { // an attempt that failed
+        trp_reason_release(system, runner, &slot->reason);
+        slot->reason = (struct trp_reason){.kind = TROUPE_START_FAILED, .status = TROUPE_ENOMEM};
+        trp_notify_owner(runner, slot, TRP_NOTICE_DOWN);
+        return;
+    }
+    trp_monitors_tell(system, runner, slot, TROUPE_ON_RESTART, &slot->reason);
+    uint32_t incarnation = incarnation_of(slot) + 1;
+    trp_tell_event(system, TROUPE_EVENT_RESTARTED, slot, trp_slot_generation(slot), incarnation,
+                   &slot->reason);
+    trp_count(system, runner, restarts);
+    trp_reason_release(system, runner, &slot->reason);
+    atomic_store(&slot->incarnation, incarnation);
+    slot->phase = TRP_STARTING;
+}
+
+// ---- Giving up
+
+// The message in the hands of the handler stays with it; its asker need not wait for that.
+static void part_with_current(struct trp_runner *runner, struct trp_slot *slot,
+                              struct troupe_ctx *ctx, const struct trp_reason *killed)
+{
+    struct trp_envelope *envelope = atomic_load(&ctx->current);
+    if (envelope == NULL)
+        return;
+    ctx->runner = runner; // the old one's thread does not use it any more
+    trp_detach_current(ctx);
+    struct trp_extra *extra = trp_envelope_extra(envelope);
+    if (!ctx->gone && envelope->kind == TRP_KIND_ASK && extra->owner) {
+        trp_ask_down(runner->system, runner, extra->owner, killed);
+        extra->owner = NULL;
+    }
+    if (ctx->gone != TRP_GONE_STASHED)
+        trp_count(runner->system, runner, handled);
+    (void)slot;
+}
+
+enum trp_next trp_take_over(struct trp_runner *runner, struct trp_slot *slot)
+{
+    troupe_system *system = runner->system;
+    struct troupe_ctx *ctx = atomic_load(&slot->body);
+    struct trp_reason killed = {.kind = TROUPE_KILLED};
+    part_with_current(runner, slot, ctx, &killed);
+    trp_reason_release(system, runner, &slot->reason);
+    slot->reason = killed;
+    drop_links(runner, slot, ctx);
+    atomic_store(&slot->body, &trp_vacant);
+    trp_count(system, runner, abandoned);
+    trp_tell_event(system, TROUPE_EVENT_ABANDONED, slot, trp_slot_generation(slot),
+                   incarnation_of(slot), &killed);
+    slot->phase = TRP_STOPPING;
+    if (slot->persist && slot->persist->children) {
+        trp_stop_children(runner, slot);
+        return TRP_NEXT_LOOK;
+    }
+    return trp_children_gone(runner, slot);
+}
+
+void trp_free_abandoned(struct trp_runner *runner, struct troupe_ctx *ctx, size_t body_size)
+{
+    troupe_system *system = runner->system;
+    struct trp_envelope *envelope = atomic_load(&ctx->current);
+    if (envelope && !ctx->gone)
+        trp_finish(system, runner, envelope);
+    trp_arena_free(system, runner, ctx->arena);
+    trp_give(system, runner, ctx, body_size);
+    trp_bias_reset(&runner->bias);
+}

@@ -1,0 +1,351 @@
+// Monitors: one record per monitor, in the target's list of watchers and in the watcher's handles.
+//
+// The stripe lock of the target's slot guards the list, the record's `linked` and `ended`, and the
+// target's generation: so a monitor is either in the list before the generation ends, and is told,
+// or finds it ended, and is told noactor.
+//
+// Messages are reserved with the record, one for the stop and one for starts and restarts; a
+// restart while the message about the one before still waits is told by that same message.
+//
+// The record is counted: one for the watcher's handles, one for the target's list, one for each
+// message on its way.
+#include "actors/monitor.h"
+
+#include "actors/ask.h"
+
+#include <string.h>
+
+static void release(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor)
+{
+    if (atomic_fetch_sub_explicit(&monitor->refs, 1, memory_order_acq_rel) != 1)
+        return; // acq_rel: the last one sees all that the others did
+    trp_reason_release(system, runner, &monitor->change_reason);
+    trp_reason_release(system, runner, &monitor->stop_reason);
+    trp_reason_release(system, runner, &monitor->shown_reason);
+    trp_give(system, runner, monitor, sizeof *monitor);
+}
+
+static struct trp_monitor *make(troupe_system *system, struct trp_runner *runner, troupe_ref target,
+                                uint32_t events)
+{
+    struct trp_monitor *monitor = trp_take(system, runner, sizeof *monitor);
+    if (monitor == NULL)
+        return NULL;
+    memset(monitor, 0, sizeof *monitor);
+    atomic_init(&monitor->refs, 1);
+    monitor->events = events;
+    monitor->target = target;
+    monitor->system = system;
+    trp_envelope_embed(&monitor->stop.envelope, TRP_KIND_DOWN, monitor);
+    trp_envelope_embed(&monitor->change.envelope, TRP_KIND_DOWN, monitor);
+    return monitor;
+}
+
+// ---- The target's list, under its stripe lock
+
+static void link_to(struct trp_monitor *monitor, struct trp_slot *slot)
+{
+    monitor->linked = true;
+    monitor->previous = NULL;
+    monitor->next = slot->watchers;
+    if (slot->watchers)
+        slot->watchers->previous = monitor;
+    slot->watchers = monitor;
+    atomic_fetch_add_explicit(&monitor->refs, 1, memory_order_relaxed);
+}
+
+static void unlink_from(struct trp_monitor *monitor, struct trp_slot *slot)
+{
+    monitor->linked = false;
+    if (monitor->previous)
+        monitor->previous->next = monitor->next;
+    else
+        slot->watchers = monitor->next;
+    if (monitor->next)
+        monitor->next->previous = monitor->previous;
+}
+
+// Reserves a mail for sending; false when it is on its way already or nobody wants it.
+static bool prepare(struct trp_monitor *monitor, struct trp_monitor_mail *mail)
+{
+    if (monitor->ended)
+        return false;
+    if (mail->in_flight) {
+        monitor->again = true;
+        return false;
+    }
+    mail->in_flight = true;
+    atomic_fetch_add_explicit(&monitor->refs, 1, memory_order_relaxed);
+    return true;
+}
+
+static void send(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor,
+                 struct trp_monitor_mail *mail)
+{
+    trp_push_from(system, runner, monitor->watcher, monitor->generation, &mail->envelope);
+}
+
+// ---- Telling
+
+void trp_monitors_tell(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                       uint32_t event, const struct trp_reason *reason)
+{
+    uint32_t incarnation = atomic_load_explicit(&slot->incarnation, memory_order_relaxed);
+    pthread_mutex_t *lock = trp_stripe(system, slot->index);
+    pthread_mutex_lock(lock);
+    if (event == TROUPE_ON_START) // under the lock: begin either sees it or is told here, not both
+        atomic_store(&slot->init, TRP_INIT_SUCCEEDED);
+    for (struct trp_monitor *monitor = slot->watchers; monitor; monitor = monitor->next) {
+        if (!(monitor->events & event))
+            continue;
+        trp_reason_release(system, runner, &monitor->change_reason);
+        monitor->change_event = event;
+        monitor->change_incarnation = incarnation;
+        if (reason)
+            monitor->change_reason = trp_reason_acquire(*reason);
+        if (monitor->waiter)
+            trp_waiter_wake(monitor->waiter);
+        else if (prepare(monitor, &monitor->change))
+            send(system, runner, monitor, &monitor->change);
+    }
+    pthread_mutex_unlock(lock);
+}
+
+void trp_monitors_end(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                      uint32_t next_generation)
+{
+    uint32_t incarnation = atomic_load_explicit(&slot->incarnation, memory_order_relaxed);
+    pthread_mutex_t *lock = trp_stripe(system, slot->index);
+    pthread_mutex_lock(lock);
+    // From here on senders and orders find it dead. The bits of orders go with the generation.
+    atomic_store(&slot->generation, next_generation);
+    atomic_store(&slot->orders, (uint64_t)next_generation << 32);
+    struct trp_monitor *told = NULL;
+    while (slot->watchers) {
+        struct trp_monitor *monitor = slot->watchers;
+        unlink_from(monitor, slot);
+        monitor->stop_incarnation = incarnation;
+        monitor->stop_reason = trp_reason_acquire(slot->reason);
+        bool wanted = !monitor->waiter && (monitor->events & TROUPE_ON_STOP) &&
+                      prepare(monitor, &monitor->stop);
+        if (monitor->waiter) // under the lock: the waiting thread is still there
+            trp_waiter_wake(monitor->waiter);
+        monitor->previous = wanted ? monitor : NULL; // a mark; the record is in no list any more
+        monitor->next = told;
+        told = monitor;
+    }
+    pthread_mutex_unlock(lock);
+    while (told) { // newest first in the list, so oldest first here
+        struct trp_monitor *monitor = told;
+        told = monitor->next;
+        if (monitor->previous != NULL)
+            send(system, runner, monitor, &monitor->stop);
+        release(system, runner, monitor); // the list's count
+    }
+}
+
+// Links to a live target; else the stop is told at once with noactor.
+static void begin(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor)
+{
+    struct trp_slot *slot = trp_resolve(system, monitor->target);
+    bool alive = false, start = false;
+    pthread_mutex_t *lock = trp_stripe(system, monitor->target.slot);
+    pthread_mutex_lock(lock);
+    if (slot && monitor->target.generation != 0 &&
+        trp_slot_generation(slot) == monitor->target.generation &&
+        atomic_load(&slot->incarnation) != 0) {
+        alive = true;
+        link_to(monitor, slot);
+        start =
+            (monitor->events & TROUPE_ON_START) && atomic_load(&slot->init) == TRP_INIT_SUCCEEDED;
+    }
+    bool stop = !alive && !monitor->waiter && (monitor->events & TROUPE_ON_STOP) &&
+                prepare(monitor, &monitor->stop);
+    if (!alive)
+        monitor->stop_reason = (struct trp_reason){.kind = TROUPE_NOACTOR};
+    if (start) {
+        monitor->change_event = TROUPE_ON_START;
+        monitor->change_incarnation = atomic_load(&slot->incarnation);
+        if (monitor->waiter)
+            trp_waiter_wake(monitor->waiter);
+        else if (prepare(monitor, &monitor->change))
+            send(system, runner, monitor, &monitor->change);
+    }
+    pthread_mutex_unlock(lock);
+    if (stop)
+        send(system, runner, monitor, &monitor->stop);
+    else if (!alive && monitor->waiter)
+        trp_waiter_wake(monitor->waiter);
+}
+
+// ---- The watcher's side
+
+static troupe_status monitor_actor(troupe_ctx *ctx, troupe_ref ref, uint32_t events,
+                                   troupe_monitor_ref *public)
+{
+    struct trp_extras *extras = trp_extras(ctx);
+    if (extras == NULL || !trp_handles_reserve(ctx->system, ctx->runner, &extras->handles))
+        return trp_error(TROUPE_ENOMEM, "troupe_monitor: no memory");
+    struct trp_monitor *monitor = make(ctx->system, ctx->runner, ref, events);
+    if (monitor == NULL)
+        return trp_error(TROUPE_ENOMEM, "troupe_monitor: no memory");
+    monitor->watcher = ctx->slot;
+    monitor->generation = ctx->generation;
+    monitor->incarnation = atomic_load(&ctx->slot->incarnation);
+    monitor->handle = trp_handles_put(&extras->handles, TRP_HANDLE_MONITOR, monitor);
+    struct trp_handle_name name =
+        trp_handles_name(&extras->handles, monitor->handle, monitor->incarnation);
+    memcpy(&monitor->down.monitor, &name, sizeof name);
+    if (public)
+        memcpy(public, &name, sizeof *public);
+    begin(ctx->system, ctx->runner, monitor);
+    return TROUPE_OK;
+}
+
+troupe_status troupe_monitor(troupe_ctx *ctx, troupe_ref ref, uint32_t events,
+                             troupe_monitor_ref *monitor)
+{
+    uint32_t known = TROUPE_ON_STOP | TROUPE_ON_RESTART | TROUPE_ON_START;
+    if (ctx->slot == NULL)
+        return trp_error(TROUPE_ENOTSUP, "troupe_monitor: a thread of the program's own has no "
+                                         "mailbox; use troupe_join");
+    if (events == 0 || (events & ~known) != 0)
+        return trp_error(TROUPE_EINVAL,
+                         "troupe_monitor: events is 0x%x; give one or more of TROUPE_ON_STOP, "
+                         "TROUPE_ON_RESTART, TROUPE_ON_START",
+                         events);
+    if (!trp_enter(ctx))
+        return TROUPE_ESTALE;
+    troupe_status status = monitor_actor(ctx, ref, events, monitor);
+    trp_leave(ctx);
+    return status;
+}
+
+// Ends a monitor from the watcher's side: nothing of it is handled any more.
+static void end(struct trp_runner *runner, struct trp_monitor *monitor)
+{
+    troupe_system *system = monitor->system;
+    pthread_mutex_t *lock = trp_stripe(system, monitor->target.slot);
+    pthread_mutex_lock(lock);
+    bool linked = monitor->linked;
+    if (linked)
+        unlink_from(monitor, trp_resolve(system, monitor->target));
+    monitor->ended = true;
+    pthread_mutex_unlock(lock);
+    if (linked)
+        release(system, runner, monitor);
+    release(system, runner, monitor); // the handles'
+}
+
+void trp_monitor_abandon(struct trp_runner *runner, struct trp_slot *slot, void *thing)
+{
+    (void)slot;
+    end(runner, thing);
+}
+
+troupe_status troupe_demonitor(troupe_ctx *ctx, troupe_monitor_ref public)
+{
+    if (ctx->slot == NULL)
+        return trp_error(TROUPE_ENOTSUP, "troupe_demonitor: only an actor has monitors");
+    if (!trp_enter(ctx))
+        return TROUPE_ESTALE;
+    struct trp_handle_name name;
+    uint32_t index;
+    memcpy(&name, &public, sizeof name);
+    struct trp_monitor *monitor =
+        ctx->extras ? trp_handles_find(&ctx->extras->handles, TRP_HANDLE_MONITOR, name,
+                                       atomic_load(&ctx->slot->incarnation), &index)
+                    : NULL;
+    troupe_status status = TROUPE_OK;
+    if (monitor) {
+        trp_handles_remove(&ctx->extras->handles, index);
+        end(ctx->runner, monitor);
+    } else {
+        status = trp_error(TROUPE_EALREADY, "troupe_demonitor: this monitor has ended already");
+    }
+    trp_leave(ctx);
+    return status;
+}
+
+bool trp_monitor_open(struct troupe_ctx *ctx, struct trp_envelope *envelope)
+{
+    struct trp_monitor *monitor = trp_envelope_extra(envelope)->owner;
+    bool stop = envelope == &monitor->stop.envelope;
+    pthread_mutex_t *lock = trp_stripe(ctx->system, monitor->target.slot);
+    pthread_mutex_lock(lock);
+    bool open = !monitor->ended; // set when the watcher's incarnation ends, too
+    troupe_down *down = &monitor->down;
+    down->ref = monitor->target;
+    down->event = stop ? TROUPE_ON_STOP : monitor->change_event;
+    down->incarnation = stop ? monitor->stop_incarnation : monitor->change_incarnation;
+    struct trp_reason *reason = &monitor->stop_reason;
+    if (open && !stop) { // a change's reason may be replaced while its message is handled: hold it
+        reason = &monitor->shown_reason;
+        trp_reason_release(ctx->system, ctx->runner, reason);
+        *reason = trp_reason_acquire(monitor->change_reason);
+        monitor->again = false; // this message tells of all changes until now
+    }
+    down->reason = trp_reason_view(reason);
+    pthread_mutex_unlock(lock);
+    if (open) {
+        const struct trp_type *type = trp_type_intern(&troupe_type_troupe_down);
+        envelope->msg =
+            (troupe_msg){.type = type ? type->id : 0, .size = sizeof *down, .body = down};
+    }
+    if (open && stop)
+        trp_handles_remove(&ctx->extras->handles, monitor->handle);
+    return open;
+}
+
+void trp_monitor_done(troupe_system *system, struct trp_runner *runner,
+                      struct trp_envelope *envelope)
+{
+    struct trp_monitor *monitor = trp_envelope_extra(envelope)->owner;
+    if (envelope == &monitor->change.envelope) {
+        pthread_mutex_t *lock = trp_stripe(system, monitor->target.slot);
+        pthread_mutex_lock(lock);
+        monitor->change.in_flight = false;
+        bool again = monitor->again && prepare(monitor, &monitor->change);
+        monitor->again = false;
+        pthread_mutex_unlock(lock);
+        if (again)
+            send(system, runner, monitor, &monitor->change);
+    }
+    release(system, runner, monitor);
+}
+
+// ---- A thread that waits
+
+struct trp_monitor *trp_monitor_for_waiter(troupe_system *system, uint32_t events,
+                                           struct trp_waiter *waiter)
+{
+    struct trp_monitor *monitor = make(system, NULL, (troupe_ref){0, 0, 0}, events);
+    if (monitor)
+        monitor->waiter = waiter;
+    return monitor;
+}
+
+void trp_monitor_begin(struct trp_monitor *monitor, troupe_ref target)
+{
+    monitor->target = target;
+    begin(monitor->system, NULL, monitor);
+}
+
+void trp_monitor_begin_new(struct trp_monitor *monitor, struct trp_slot *slot, troupe_ref target)
+{
+    monitor->target = target;
+    pthread_mutex_t *lock = trp_stripe(monitor->system, slot->index);
+    pthread_mutex_lock(lock);
+    link_to(monitor, slot);
+    pthread_mutex_unlock(lock);
+}
+
+void trp_monitor_wait_end(struct trp_monitor *monitor, bool *stopped, struct trp_reason *reason)
+{
+    pthread_mutex_t *lock = trp_stripe(monitor->system, monitor->target.slot);
+    pthread_mutex_lock(lock);
+    *stopped = monitor->change_event == 0;
+    *reason = trp_reason_acquire(monitor->stop_reason);
+    pthread_mutex_unlock(lock);
+    end(NULL, monitor);
+}

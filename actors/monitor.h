@@ -1,0 +1,72 @@
+// The record of a monitor. See monitor.c.
+#ifndef TRP_ACTORS_MONITOR_H
+#define TRP_ACTORS_MONITOR_H
+
+#include "actors/actor.h"
+
+struct trp_monitor_mail { // a message that a monitor may send, reserved with it
+    struct trp_envelope envelope;
+    struct trp_extra extra;
+    bool in_flight; // the stripe lock
+};
+
+struct trp_monitor {
+    _Atomic uint32_t refs;    // see monitor.c
+    uint32_t events;          // fixed
+    troupe_ref target;        // fixed
+    struct trp_slot *watcher; // fixed; NULL: a thread that waits
+    uint32_t generation;      // fixed; the watcher's
+    uint32_t incarnation;     // fixed; the watcher's
+    uint32_t handle;          // watcher's consumer; index in its handles
+    bool linked;              // in the target's list; the stripe lock
+    bool again; // a change came while the message about another waits; the stripe lock
+    bool ended; // demonitored, or its watcher has ended; the stripe lock
+    struct trp_monitor *next, *previous; // the target's list; the stripe lock
+    struct trp_waiter *waiter;           // fixed; the thread that waits
+    troupe_system *system;               // fixed
+    // What the messages say; the stripe lock, and after the last event fixed.
+    uint32_t change_event, change_incarnation; // last restart or start
+    uint32_t stop_incarnation;
+    struct trp_reason change_reason, stop_reason;
+    struct trp_reason shown_reason; // of the change being handled; watcher's consumer
+    troupe_down down;               // body of the message being handled; watcher's consumer
+    struct trp_monitor_mail stop, change;
+};
+
+// Tells the watchers of a slot that it has started or restarts. The slot's consumer.
+void trp_monitors_tell(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                       uint32_t event, const struct trp_reason *reason);
+
+// Ends the generation of a slot and tells its watchers that it has stopped, for good.
+void trp_monitors_end(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                      uint32_t next_generation);
+
+// The watcher's consumer, before it handles the message: fills the body in. False: ended meanwhile
+// or meant for an earlier incarnation.
+bool trp_monitor_open(struct troupe_ctx *ctx, struct trp_envelope *envelope);
+
+// Gives back what an envelope on its way held.
+void trp_monitor_done(troupe_system *system, struct trp_runner *runner,
+                      struct trp_envelope *envelope);
+
+// For a thread that waits: `waiter` is woken at the first of the events. NULL without memory.
+struct trp_monitor *trp_monitor_wait_begin(troupe_system *system, troupe_ref ref, uint32_t events,
+                                           struct trp_waiter *waiter);
+
+// Ends it; the waiter is not touched any more. *stopped: it was a stop; *reason is counted.
+void trp_monitor_wait_end(struct trp_monitor *monitor, bool *stopped, struct trp_reason *reason);
+
+// ---- For a thread that waits
+
+// Makes a monitor that wakes `waiter` at the first of the events. NULL without memory.
+struct trp_monitor *trp_monitor_for_waiter(troupe_system *system, uint32_t events,
+                                           struct trp_waiter *waiter);
+
+// Sets it on an actor; on one that nobody else can reach yet.
+void trp_monitor_begin(struct trp_monitor *monitor, troupe_ref target);
+void trp_monitor_begin_new(struct trp_monitor *monitor, struct trp_slot *slot, troupe_ref target);
+
+// Ends it; the waiter is not touched any more. *stopped: it was a stop; *reason is counted.
+void trp_monitor_wait_end(struct trp_monitor *monitor, bool *stopped, struct trp_reason *reason);
+
+#endif

@@ -1,0 +1,160 @@
+// What only threads of the program's own may do: wait. In a driven system the waiting thread is the
+// one that runs everything, so waiting means stepping.
+#include "actors/actor.h"
+#include "actors/monitor.h"
+#include "actors/supervisor.h"
+#include "base/futex.h"
+
+#include <unistd.h>
+
+bool trp_may_block(troupe_ctx *ctx, const char *function)
+{
+    if (ctx->slot == NULL &&
+        (ctx->system->seams.driven || trp_worker_current(ctx->system->scheduler) == NULL))
+        return true;
+    trp_error(
+        TROUPE_ENOTSUP,
+        "%s: would block a worker; it is for threads of the program's own, with troupe_outside",
+        function);
+    return false;
+}
+
+void trp_waiter_wake(struct trp_waiter *waiter)
+{
+    int fd = waiter->event_fd;
+    atomic_store(&waiter->done, 1);
+    // The waiter may be gone by now: the kernel takes the address without reading it.
+    trp_futex_wake(&waiter->done, 1);
+    if (fd) {
+        uint64_t one = 1;
+        ssize_t written = write(fd, &one, sizeof one);
+        (void)written; // full means that it is readable, which is all that is wanted
+    }
+}
+
+static bool step_until(troupe_system *system, struct trp_waiter *waiter, uint64_t deadline)
+{
+    while (!atomic_load(&waiter->done)) {
+        if (trp_scheduler_step(system->scheduler))
+            continue;
+        uint64_t next = trp_scheduler_next_deadline(system->scheduler);
+        uint64_t until = next < deadline ? next : deadline;
+        if (until == TRP_NEVER || trp_now(system) >= deadline)
+            return false;
+        system->seams.idle(system->seams.user, until);
+    }
+    return true;
+}
+
+bool trp_wait(troupe_system *system, struct trp_waiter *waiter, uint64_t deadline)
+{
+    if (system->seams.driven)
+        return step_until(system, waiter, deadline);
+    while (!atomic_load(&waiter->done)) {
+        uint64_t now = trp_now(system);
+        if (now >= deadline)
+            return atomic_load(&waiter->done) != 0;
+        trp_futex_wait(&waiter->done, 0, deadline == TRP_NEVER ? TRP_NEVER : deadline - now);
+    }
+    return true;
+}
+
+// ---- Waiting for an actor
+
+// Waits until `deadline`; afterwards *stopped tells what has happened, and *reason, counted, why.
+static troupe_status finish_wait(troupe_ctx *ctx, struct trp_waiter *waiter,
+                                 struct trp_monitor *monitor, uint64_t deadline, bool *stopped,
+                                 struct trp_reason *reason)
+{
+    bool done = trp_wait(ctx->system, waiter, deadline);
+    trp_monitor_wait_end(monitor, stopped, reason);
+    return done ? TROUPE_OK : TROUPE_ETIMEDOUT;
+}
+
+troupe_status troupe_join(troupe_ctx *ctx, troupe_ref ref, uint32_t timeout_ms,
+                          troupe_reason_kind *kind)
+{
+    if (!trp_may_block(ctx, "troupe_join"))
+        return TROUPE_ENOTSUP;
+    uint64_t deadline = timeout_ms == TROUPE_NO_LIMIT
+                            ? TRP_NEVER
+                            : trp_deadline(trp_now(ctx->system), timeout_ms * TRP_NS_PER_MS);
+    bool stopped;
+    struct trp_reason reason;
+    struct trp_waiter waiter = {.done = 0};
+    struct trp_monitor *monitor = trp_monitor_for_waiter(ctx->system, TROUPE_ON_STOP, &waiter);
+    if (monitor == NULL)
+        return trp_error(TROUPE_ENOMEM, "troupe_join: no memory");
+    trp_monitor_begin(monitor, ref);
+    troupe_status status = finish_wait(ctx, &waiter, monitor, deadline, &stopped, &reason);
+    if (status == TROUPE_OK) {
+        troupe_reason view = trp_reason_view(&reason);
+        trp_error(TROUPE_OK, "%s%s%s", troupe_reason_name(view.kind), view.text[0] ? ": " : "",
+                  view.text);
+        if (kind)
+            *kind = view.kind;
+    } else if (status == TROUPE_ETIMEDOUT) {
+        trp_error(status, "troupe_join: the actor has not ended after %u ms", timeout_ms);
+    }
+    trp_reason_release(ctx->system, NULL, &reason);
+    return status;
+}
+
+// Waits until a new actor has started, or not. `made` is the outcome of making it.
+static troupe_status wait_for_start(troupe_ctx *ctx, struct trp_waiter *waiter,
+                                    struct trp_monitor *monitor, troupe_status made,
+                                    const char *function)
+{
+    bool stopped;
+    struct trp_reason reason;
+    uint64_t deadline = made == TROUPE_OK ? TRP_NEVER : 0;
+    troupe_status status = finish_wait(ctx, waiter, monitor, deadline, &stopped, &reason);
+    if (made != TROUPE_OK) {
+        status = made;
+    } else if (status == TROUPE_OK && stopped && reason.kind == TROUPE_NORMAL) {
+        status = reason.status == TROUPE_IGNORE ? TROUPE_IGNORE : TROUPE_OK;
+    } else if (status == TROUPE_OK && stopped) {
+        troupe_reason view = trp_reason_view(&reason);
+        status =
+            trp_error(TROUPE_ESTART, "%s: %s (%s)%s%s", function, troupe_reason_name(view.kind),
+                      troupe_status_name(view.status), view.text[0] ? ": " : "", view.text);
+    }
+    trp_reason_release(ctx->system, NULL, &reason);
+    return status;
+}
+
+static struct trp_monitor *watch_start(troupe_ctx *ctx, struct trp_waiter *waiter,
+                                       const char *function)
+{
+    struct trp_monitor *monitor =
+        trp_monitor_for_waiter(ctx->system, TROUPE_ON_START | TROUPE_ON_STOP, waiter);
+    if (monitor == NULL)
+        trp_error(TROUPE_ENOMEM, "%s: no memory", function);
+    return monitor;
+}
+
+troupe_status troupe_spawn_wait(troupe_ctx *ctx, const troupe_behavior *behavior,
+                                const troupe_spawn_opts *opts, troupe_ref *ref, troupe_type *type,
+                                const void *body)
+{
+    if (!trp_may_block(ctx, "troupe_spawn_wait"))
+        return TROUPE_ENOTSUP;
+    struct trp_waiter waiter = {.done = 0};
+    struct trp_monitor *monitor = watch_start(ctx, &waiter, "troupe_spawn_wait");
+    if (monitor == NULL)
+        return TROUPE_ENOMEM;
+    troupe_status made = trp_spawn_watched(ctx, behavior, opts, ref, type, body, monitor);
+    return wait_for_start(ctx, &waiter, monitor, made, "troupe_spawn_wait");
+}
+
+troupe_status troupe_supervise_wait(troupe_ctx *ctx, const troupe_supervisor *spec, troupe_ref *ref)
+{
+    if (!trp_may_block(ctx, "troupe_supervise_wait"))
+        return TROUPE_ENOTSUP;
+    struct trp_waiter waiter = {.done = 0};
+    struct trp_monitor *monitor = watch_start(ctx, &waiter, "troupe_supervise_wait");
+    if (monitor == NULL)
+        return TROUPE_ENOMEM;
+    troupe_status made = trp_supervise_watched(ctx, spec, ref, monitor);
+    return wait_for_start(ctx, &waiter, monitor, made, "troupe_supervise_wait");
+}

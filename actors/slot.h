@@ -1,0 +1,180 @@
+// Slots: what refs point to. Type-stable memory: a slot is never freed or re-initialised while its
+// system runs, so a sender may touch it without holding a count.
+//
+// A slot is used by one actor after another, told apart by the generation. It carries what survives
+// a restart; what does not is in the body (struct troupe_ctx). Its consumer is whoever runs the
+// activation, one at a time: the mailbox's hand-over [swap]/[idle] makes each see what the one
+// before did.
+//
+//            spawn                      init ok                 end of incarnation
+//   FREE ------------> STARTING ------------------> RUNNING ---------------------------+
+//    ^                     |  init failed, stop                                        v
+//    |                     +------------------------------------------------------> STOPPING
+//    |                                                            children gone        |
+//    |  mailbox empty and owner told                     supervised: AWAITING <--------+
+//    +--------------------------------------- ENDED <------------- END      \-- RESTART -->
+//    STARTING
+//
+// FREE and ENDED slots have no body. A message that was pushed just before an end schedules such a
+// slot once more: running it is legal and makes dead letters [late].
+#ifndef TRP_ACTORS_SLOT_H
+#define TRP_ACTORS_SLOT_H
+
+#include "actors/reason.h"
+#include "mailbox/envelope.h"
+#include "scheduler/scheduler.h"
+
+#include <stdatomic.h>
+
+struct trp_persist;
+
+// What a ref can point to. Only actors take the fast path; the others have a deliver function.
+enum trp_target_kind { TRP_TARGET_ACTOR };
+
+enum trp_phase { TRP_STARTING, TRP_RUNNING, TRP_STOPPING, TRP_AWAITING };
+
+enum trp_init { TRP_INIT_NOT_YET, TRP_INIT_CALLED, TRP_INIT_SUCCEEDED };
+
+// Orders to a slot's consumer: bits of slot->orders, below the generation they are meant for.
+enum trp_order {
+    TRP_ORDER_STOP = 1u << 0,      // end with shutdown
+    TRP_ORDER_KILL = 1u << 1,      // end with killed
+    TRP_ORDER_RESTART = 1u << 2,   // AWAITING: start the next incarnation
+    TRP_ORDER_END = 1u << 3,       // AWAITING: end for good
+    TRP_ORDER_NOTICE = 1u << 4,    // slot->notices is not empty
+    TRP_ORDER_TICK = 1u << 5,      // the slot's own timer went off
+    TRP_ORDER_ABANDONED = 1u << 6, // the body is held by a handler that was given up
+    TRP_ORDER_SUSPENDED = 1u << 7, // nobody runs it though its mailbox is not idle: schedule it
+};
+
+#define TRP_ORDER_ANY            (TRP_ORDER_SUSPENDED - 1u)
+#define TRP_ORDER_WHILE_AWAITING (TRP_ORDER_RESTART | TRP_ORDER_END | TRP_ORDER_NOTICE)
+
+// What a child tells its owner: bits of slot->notice.
+enum trp_notice {
+    TRP_NOTICE_STARTED = 1, // init has succeeded
+    TRP_NOTICE_DOWN = 2,    // AWAITING: what shall happen to it?
+    TRP_NOTICE_GONE = 4     // ENDED: the owner gives its hold back
+};
+
+struct trp_slot {
+    // First line: what senders read and write.
+    _Alignas(TRP_CACHE_LINE) struct trp_mpsc_head inbox;
+    _Atomic uint32_t generation; // of the actor that lives here or will be next
+    uint32_t kind;               // enum trp_target_kind; fixed while the generation lives
+    struct trp_task task;
+    struct trp_reason reason; // consumer; the owner may read it after DOWN and GONE
+    _Atomic uint32_t holds;   // what keeps an ENDED slot from being used again: mailbox, owner
+    uint32_t index;           // fixed
+
+    // Second line: the consumer's, and what can be ordered of it.
+    _Alignas(TRP_CACHE_LINE) struct trp_mpsc_front front;
+    _Atomic uint64_t orders;            // generation << 32 | enum trp_order
+    _Atomic(struct troupe_ctx *) body;  // consumer; NULL: FREE or ENDED
+    _Atomic(struct trp_slot *) notices; // children with news, newest first, by notice_next
+    struct trp_link nudge;              // a node that carries no message; see trp_slot_nudge
+    _Atomic uint32_t nudged;            // 1: the nudge is in the mailbox or on its way
+    uint8_t phase;                      // consumer: enum trp_phase
+    uint8_t supervised;                 // fixed: the owner decides about the end
+    uint8_t retiring;                   // consumer: gives the mailbox's hold back when it goes idle
+    _Atomic uint8_t init;               // consumer; SUCCEEDED under the stripe lock: enum trp_init
+    _Atomic uint32_t incarnation;       // consumer; 0 in a free slot
+    uint32_t shutdown_ms;               // fixed: what the owner allows it to stop in
+    _Atomic uint32_t kill_grace_ms;     // fixed; 0: the system's
+    uint8_t on_thread;                  // fixed
+    uint8_t is_supervisor;              // fixed: persist->supervision is there
+
+    // Third line: rarer.
+    _Alignas(TRP_CACHE_LINE) const troupe_behavior *behavior; // fixed
+    struct trp_persist *persist;   // consumer and spawner; NULL until needed
+    struct trp_slot *owner;        // fixed; NULL: the system
+    uint32_t owner_generation;     // fixed
+    _Atomic uint32_t notice;       // enum trp_notice, not yet seen by the owner
+    struct trp_slot *sibling_next; // owner's consumer, or the system's lock; free list
+    struct trp_slot *sibling_previous;
+    struct trp_slot *notice_next; // whoever pushed it to the owner's notices
+    struct trp_monitor *watchers; // the stripe lock of the slot's index
+};
+
+_Static_assert(sizeof(struct trp_slot) == 192, "three cache lines");
+
+// What an actor keeps over restarts and most do not need.
+struct trp_persist {
+    char *name;                // of the spawn options, or NULL; persist's own memory
+    struct trp_envelope *args; // for init, or NULL
+    size_t memory_limit;       // SIZE_MAX: none
+    uint32_t name_size;
+    struct trp_slot *children; // oldest; consumer
+    struct trp_slot *children_last;
+    uint32_t child_count;
+    bool sequential;       // children are stopped one by one, youngest first
+    struct trp_tick *tick; // the slot's own timer, see children.c; made with the first child
+    uint64_t stop_began;   // when children (sequential: the youngest) were told to stop
+    struct trp_supervision *supervision; // supervisors only; the stripe lock for other threads
+};
+
+// ---- The table
+
+#define TRP_SLOT_CHUNKS 24 // chunk k holds 256 << k slots: 4 G in all
+
+struct trp_slot_table {
+    _Atomic(struct trp_slot *) chunks[TRP_SLOT_CHUNKS];
+    _Atomic uint32_t count;     // slots that exist; indices below are valid
+    struct trp_slot *free_list; // system->slots_lock
+};
+
+struct trp_slot_cache {         // one per runner
+    struct trp_slot *free_list; // by sibling_next
+    uint32_t count;
+};
+
+// Returns the slot with this index, or NULL. Any thread.
+static inline struct trp_slot *trp_slot_at(const struct trp_slot_table *table, uint32_t index)
+{
+    // acquire: the chunk pointers of all indices below the count are visible.
+    if (TRP_UNLIKELY(index >= atomic_load_explicit(&table->count, memory_order_acquire)))
+        return NULL;
+    uint32_t chunk = 31u - (uint32_t)__builtin_clz((index >> 8) + 1);
+    uint32_t first = ((1u << chunk) - 1) << 8;
+    return atomic_load_explicit(&table->chunks[chunk], memory_order_relaxed) + (index - first);
+}
+
+// Takes a free slot, for the generation that its orders say; NULL without memory.
+struct trp_slot *trp_slot_take(troupe_system *system, struct trp_runner *runner);
+
+// Gives back one of the holds on an ended slot; the last one makes it free.
+void trp_slot_release_hold(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot);
+
+// Frees the table's memory.
+void trp_slot_table_fini(troupe_system *system);
+
+// Hands a runner's free slots to the system.
+void trp_slot_cache_fini(troupe_system *system, struct trp_slot_cache *cache);
+
+// ---- Orders
+
+static inline uint32_t trp_slot_generation(const struct trp_slot *slot)
+{
+    return (uint32_t)(atomic_load_explicit(&slot->orders, memory_order_relaxed) >> 32);
+}
+
+// Gives an order to the actor of that generation and makes its consumer look at it. False: it is
+// gone. Any thread; `runner` is the calling thread's, or NULL. Needs no memory.
+bool trp_slot_order(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                    uint32_t generation, uint32_t bits);
+
+// Makes the slot's consumer run once more.
+void trp_slot_nudge(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot);
+
+// Whoever took the nudge out of the mailbox: lets it be used again. True: there are orders of
+// `mask` that may have found it in use; the caller nudges, or looks at the orders again.
+bool trp_slot_nudge_done(struct trp_slot *slot, uint32_t mask);
+
+// Consumer: stops being the consumer though the mailbox is not idle. False: there are orders among
+// those of `mask`.
+bool trp_slot_suspend(struct trp_slot *slot, uint32_t mask);
+
+// Consumer: takes the orders of `mask` that are there.
+uint32_t trp_slot_take_orders(struct trp_slot *slot, uint32_t mask);
+
+#endif

@@ -1,0 +1,258 @@
+// Spawning: a slot, a body, a place among the owner's children, and a nudge that makes init run.
+#include "actors/actor.h"
+#include "actors/monitor.h"
+#include "actors/supervisor.h"
+
+#include <string.h>
+
+#define DEFAULT_SHUTDOWN_MS 5000
+#define NAME_MAX_BYTES      63
+
+struct trp_persist *trp_persist(troupe_system *system, struct trp_runner *runner,
+                                struct trp_slot *slot)
+{
+    if (slot->persist == NULL) {
+        slot->persist = trp_take(system, runner, sizeof *slot->persist);
+        if (slot->persist) {
+            memset(slot->persist, 0, sizeof *slot->persist);
+            slot->persist->memory_limit = SIZE_MAX;
+        }
+    }
+    return slot->persist;
+}
+
+const char *trp_actor_name(const struct trp_slot *slot)
+{
+    return slot->persist && slot->persist->name ? slot->persist->name : slot->behavior->name;
+}
+
+// ---- Building; undone by unmake in reverse
+
+static bool keep_name(troupe_system *system, struct trp_runner *runner, struct trp_persist *persist,
+                      const char *name)
+{
+    size_t size = strlen(name) + 1;
+    persist->name = trp_take(system, runner, size);
+    if (persist->name == NULL)
+        return false;
+    memcpy(persist->name, name, size);
+    persist->name_size = (uint32_t)size;
+    return true;
+}
+
+static bool make_persist(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                         const struct trp_spawn_spec *spec)
+{
+    if (!spec->name && !spec->args && !spec->memory_limit && !spec->supervision)
+        return true;
+    struct trp_persist *persist = trp_persist(system, runner, slot);
+    if (persist == NULL || (spec->name && !keep_name(system, runner, persist, spec->name)))
+        return false;
+    if (spec->memory_limit)
+        persist->memory_limit = spec->memory_limit;
+    persist->sequential = spec->sequential;
+    return true;
+}
+
+static void unmake(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                   struct troupe_ctx *body)
+{
+    if (body)
+        trp_give(system, runner, body, trp_body_size(slot->behavior));
+    if (slot->persist && slot->persist->name)
+        trp_give(system, runner, slot->persist->name, slot->persist->name_size);
+    if (slot->persist)
+        trp_give(system, runner, slot->persist, sizeof *slot->persist);
+    slot->persist = NULL;
+    atomic_store(&slot->holds, 1);
+    trp_slot_release_hold(system, runner, slot);
+}
+
+static void fill(struct trp_slot *slot, const struct trp_spawn_spec *spec)
+{
+    slot->kind = TRP_TARGET_ACTOR;
+    slot->task.home = NULL;
+    slot->reason = (struct trp_reason){0};
+    slot->phase = TRP_STARTING;
+    slot->supervised = spec->supervised;
+    atomic_store(&slot->init, TRP_INIT_NOT_YET);
+    slot->is_supervisor = spec->supervision != NULL;
+    slot->on_thread = spec->place == TROUPE_ON_THREAD;
+    atomic_store(&slot->kill_grace_ms, spec->kill_grace_ms);
+    slot->shutdown_ms = spec->shutdown_ms ? spec->shutdown_ms : DEFAULT_SHUTDOWN_MS;
+    slot->behavior = spec->behavior;
+    slot->persist = NULL;
+    slot->owner = spec->owner ? spec->owner->slot : NULL;
+    slot->owner_generation = spec->owner ? spec->owner->generation : 0;
+    atomic_store(&slot->notice, 0);
+    slot->watchers = NULL;
+}
+
+static struct troupe_ctx *make_body(troupe_system *system, struct trp_runner *runner,
+                                    struct trp_slot *slot)
+{
+    size_t size = trp_body_size(slot->behavior);
+    struct troupe_ctx *body =
+        size < slot->behavior->state_size ? NULL : trp_take(system, runner, size);
+    if (body) {
+        memset(body, 0, size);
+        body->system = system;
+        body->slot = slot;
+        body->receive = slot->behavior->receive;
+        body->generation = trp_slot_generation(slot);
+    }
+    return body;
+}
+
+static void observe_spawn(troupe_system *system, const struct trp_slot *slot, uint32_t generation,
+                          troupe_ref owner)
+{
+    const struct trp_probe *probe = system->seams.probe;
+    struct trp_probe_event event = {
+        .kind = TRP_PROBE_SPAWN, .ref = trp_ref(system, slot->index, generation), .other = owner};
+    probe->event(probe->user, &event);
+}
+
+troupe_status trp_spawn(troupe_system *system, struct trp_runner *runner,
+                        const struct trp_spawn_spec *spec, troupe_ref *ref)
+{
+    struct trp_slot *slot = trp_slot_take(system, runner);
+    if (slot == NULL)
+        return trp_error(TROUPE_ENOMEM, "no memory to spawn %s", spec->behavior->name);
+    fill(slot, spec);
+    uint32_t generation = trp_slot_generation(slot);
+    struct troupe_ctx *body = NULL;
+    troupe_status status = TROUPE_ENOMEM;
+    if (!make_persist(system, runner, slot, spec) ||
+        (body = make_body(system, runner, slot)) == NULL) {
+        trp_error(TROUPE_ENOMEM, "no memory to spawn %s", spec->behavior->name);
+        goto fail;
+    }
+    if (spec->place == TROUPE_ON_THREAD) {
+        status = trp_thread_start(system->scheduler, &slot->task, spec->behavior->name);
+        if (status != TROUPE_OK) {
+            trp_error(status, "no thread of its own for %s", spec->behavior->name);
+            goto fail;
+        }
+    }
+    atomic_store(&slot->holds, 2);
+    status = trp_adopt(system, runner, slot, spec->owner);
+    if (status != TROUPE_OK)
+        goto fail_thread;
+    if (slot->persist) {
+        slot->persist->args = spec->args;
+        slot->persist->supervision = spec->supervision;
+    }
+    trp_count(system, runner, spawned);
+    if (TRP_UNLIKELY(system->seams.probe != NULL))
+        observe_spawn(system, slot, generation,
+                      spec->owner ? trp_self(spec->owner) : (troupe_ref){0, 0, 0});
+    if (ref)
+        *ref = trp_ref(system, slot->index, generation);
+    if (spec->watcher)
+        trp_monitor_begin_new(spec->watcher, slot, trp_ref(system, slot->index, generation));
+    // From here on the slot is alive: a late activation [late] that finds the body may start it.
+    atomic_store(&slot->incarnation, 1);
+    atomic_store(&slot->orders, (uint64_t)generation << 32);
+    atomic_store_explicit(&slot->body, body, memory_order_release);
+    trp_slot_nudge(system, runner, slot);
+    if (spec->owner == NULL && atomic_load(&system->closed)) // too late for the stop of all roots
+        trp_slot_order(system, runner, slot, generation, TRP_ORDER_STOP);
+    return TROUPE_OK;
+
+fail_thread:
+    if (slot->task.home)
+        trp_thread_stop(system->scheduler, &slot->task);
+fail:
+    unmake(system, runner, slot, body);
+    return status;
+}
+
+// ---- Public
+
+static troupe_status check(const troupe_behavior *behavior, const troupe_spawn_opts *opts,
+                           const char *function)
+{
+    if (behavior == NULL)
+        return trp_error(TROUPE_EINVAL, "%s: behavior is NULL", function);
+    if (behavior->name == NULL)
+        return trp_error(TROUPE_EINVAL, "%s: behavior->name is NULL; give it a name", function);
+    if (behavior->receive == NULL)
+        return trp_error(TROUPE_EINVAL, "%s: %s: behavior->receive is NULL", function,
+                         behavior->name);
+    if (opts->place == TROUPE_IN_PROCESS)
+        return trp_error(TROUPE_ENOTSUP,
+                         "%s: %s: place TROUPE_IN_PROCESS is not available in this version",
+                         function, behavior->name);
+    if (opts->place != TROUPE_ON_POOL && opts->place != TROUPE_ON_THREAD)
+        return trp_error(TROUPE_EINVAL, "%s: %s: place is %d; use one of enum troupe_place",
+                         function, behavior->name, (int)opts->place);
+    if (opts->name && strlen(opts->name) > NAME_MAX_BYTES)
+        return trp_error(TROUPE_EINVAL,
+                         "%s: name \"%.20s...\" has %zu bytes; at most %d are allowed", function,
+                         opts->name, strlen(opts->name), NAME_MAX_BYTES);
+    return TROUPE_OK;
+}
+
+static troupe_status build_args(troupe_ctx *ctx, troupe_type *type, const void *body,
+                                struct trp_envelope **args)
+{
+    *args = NULL;
+    if (type == NULL)
+        return TROUPE_OK;
+    return trp_build(ctx->system, ctx->runner, type, body, TRP_KIND_USER, false, args);
+}
+
+static troupe_status spawn(troupe_ctx *ctx, const troupe_behavior *behavior,
+                           const troupe_spawn_opts *opts, troupe_ref *ref, troupe_type *type,
+                           const void *body, struct trp_monitor *watcher)
+{
+    static const troupe_spawn_opts defaults = {0};
+    opts = opts ? opts : &defaults;
+    troupe_status status = check(behavior, opts, "troupe_spawn");
+    struct trp_envelope *args = NULL;
+    if (status == TROUPE_OK)
+        status = build_args(ctx, type, body, &args);
+    if (status != TROUPE_OK)
+        return status;
+    size_t limit = opts->memory_limit == TROUPE_NO_LIMIT ? 0 : opts->memory_limit;
+    struct trp_spawn_spec spec = {.behavior = behavior,
+                                  .name = opts->name,
+                                  .place = opts->place,
+                                  .memory_limit = limit,
+                                  .shutdown_ms = opts->shutdown_ms,
+                                  .kill_grace_ms = opts->kill_grace_ms,
+                                  .args = args,
+                                  .owner = ctx->slot && !opts->detached ? ctx : NULL,
+                                  .watcher = watcher};
+    status = trp_spawn(ctx->system, ctx->runner, &spec, ref);
+    if (status != TROUPE_OK && args)
+        trp_finish(ctx->system, ctx->runner, args);
+    return status;
+}
+
+troupe_status trp_spawn_watched(troupe_ctx *ctx, const troupe_behavior *behavior,
+                                const troupe_spawn_opts *opts, troupe_ref *ref, troupe_type *type,
+                                const void *body, struct trp_monitor *watcher)
+{
+    if (ref)
+        *ref = (troupe_ref){0, 0, 0};
+    if (!trp_enter(ctx))
+        return TROUPE_ESTALE;
+    troupe_status status = spawn(ctx, behavior, opts, ref, type, body, watcher);
+    trp_leave(ctx);
+    return status;
+}
+
+troupe_status troupe_spawn_body(troupe_ctx *ctx, const troupe_behavior *behavior,
+                                const troupe_spawn_opts *opts, troupe_ref *ref, troupe_type *type,
+                                const void *body)
+{
+    return trp_spawn_watched(ctx, behavior, opts, ref, type, body, NULL);
+}
+
+troupe_status troupe_spawn(troupe_ctx *ctx, const troupe_behavior *behavior,
+                           const troupe_spawn_opts *opts, troupe_ref *ref)
+{
+    return trp_spawn_watched(ctx, behavior, opts, ref, NULL, NULL, NULL);
+}

@@ -1,0 +1,19 @@
+// Troupe: actors with supervision, for C.
+//
+// One include for everything; each chapter can also be included alone.
+#ifndef TROUPE_H
+#define TROUPE_H
+
+#include <troupe/actor.h>
+#include <troupe/allocator.h>
+#include <troupe/app.h>
+#include <troupe/ask.h>
+#include <troupe/blocking.h>
+#include <troupe/message.h>
+#include <troupe/ref.h>
+#include <troupe/status.h>
+#include <troupe/supervisor.h>
+#include <troupe/system.h>
+#include <troupe/timer.h>
+
+#endif

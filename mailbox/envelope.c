@@ -1,0 +1,143 @@
+// See envelope.h. Nothing here races: an envelope has one owner, a shared body is counted.
+#include "mailbox/envelope.h"
+
+#include <string.h>
+
+#define UNIT ((size_t)64)
+
+static size_t align_up(size_t size, size_t align)
+{
+    return (size + align - 1) & ~(align - 1);
+}
+
+static size_t body_offset(const struct trp_type *type, size_t header)
+{
+    return align_up(header, type->align < 8 ? 8 : type->align);
+}
+
+static size_t envelope_size(struct trp_envelope *envelope)
+{
+    return envelope->units ? envelope->units * UNIT : trp_envelope_extra(envelope)->block_size;
+}
+
+// Sizes that the header's units cannot say need an extra.
+static struct trp_envelope *make(struct trp_slab_cache *cache, enum trp_kind kind, bool with_extra,
+                                 size_t size)
+{
+    size = align_up(size, UNIT);
+    struct trp_envelope *envelope = trp_slab_take(cache, size);
+    if (envelope == NULL)
+        return NULL;
+    envelope->kind = (uint8_t)kind;
+    envelope->flags = with_extra ? TRP_ENV_EXTRA : 0;
+    envelope->units = size / UNIT <= UINT16_MAX ? (uint16_t)(size / UNIT) : 0;
+    if (with_extra)
+        *trp_envelope_extra(envelope) = (struct trp_extra){.block_size = size};
+    return envelope;
+}
+
+static void show(struct trp_envelope *envelope, const struct trp_type *type, const void *body)
+{
+    envelope->msg = (troupe_msg){.type = type->id, .size = type->size, .body = body};
+}
+
+struct trp_envelope *trp_envelope_new(struct trp_slab_cache *cache, const struct trp_type *type,
+                                      enum trp_kind kind, bool with_extra, size_t bytes,
+                                      void **room)
+{
+    size_t header = sizeof(struct trp_envelope);
+    if (bytes > UNIT * UINT16_MAX - 4096 || type->size > UNIT * UINT16_MAX - bytes - 4096)
+        with_extra = true;
+    if (with_extra)
+        header += sizeof(struct trp_extra);
+    size_t offset = body_offset(type, header);
+    size_t end = align_up(offset + type->size, bytes ? 16 : 1);
+    if (bytes > SIZE_MAX - end - UNIT)
+        return NULL;
+    struct trp_envelope *envelope = make(cache, kind, with_extra, end + bytes);
+    if (envelope == NULL)
+        return NULL;
+    show(envelope, type, (char *)envelope + offset);
+    if (bytes)
+        *room = (char *)envelope + end;
+    return envelope;
+}
+
+struct trp_envelope *trp_envelope_new_shared(struct trp_slab_cache *cache,
+                                             const struct trp_type *type, struct trp_shared *shared,
+                                             const void *body)
+{
+    size_t size = sizeof(struct trp_envelope) + sizeof(struct trp_extra);
+    struct trp_envelope *envelope = make(cache, TRP_KIND_USER, true, size);
+    if (envelope == NULL)
+        return NULL;
+    show(envelope, type, body);
+    atomic_fetch_add_explicit(&shared->refs, 1, memory_order_relaxed); // the caller holds one
+    trp_envelope_extra(envelope)->shared = shared;
+    return envelope;
+}
+
+void trp_envelope_embed(struct trp_envelope *envelope, enum trp_kind kind, void *owner)
+{
+    envelope->kind = (uint8_t)kind;
+    envelope->flags = TRP_ENV_EXTRA | TRP_ENV_EMBEDDED;
+    envelope->units = 0;
+    envelope->msg = (troupe_msg){.type = 0, .size = 0, .body = ""};
+    *trp_envelope_extra(envelope) = (struct trp_extra){.owner = owner};
+}
+
+void *trp_envelope_alloc(struct trp_slab_cache *cache, struct trp_envelope *envelope, size_t size)
+{
+    struct trp_extra *extra = trp_envelope_extra(envelope);
+    if (size > SIZE_MAX - UNIT)
+        return NULL;
+    size_t block_size = align_up(sizeof(struct trp_chain), 16) + align_up(size, 16);
+    struct trp_chain *block = trp_slab_take(cache, block_size);
+    if (block == NULL)
+        return NULL;
+    *block = (struct trp_chain){.next = extra->chain, .block_size = block_size};
+    extra->chain = block;
+    return (char *)block + align_up(sizeof(struct trp_chain), 16);
+}
+
+void trp_envelope_free(struct trp_slab_cache *cache, struct trp_envelope *envelope)
+{
+    if (trp_envelope_has_extra(envelope)) {
+        struct trp_extra *extra = trp_envelope_extra(envelope);
+        for (struct trp_chain *block = extra->chain; block;) {
+            struct trp_chain *next = block->next;
+            trp_slab_give(cache, block, block->block_size);
+            block = next;
+        }
+        extra->chain = NULL;
+        if (extra->shared)
+            trp_shared_release(cache, extra->shared);
+    }
+    if (!(envelope->flags & TRP_ENV_EMBEDDED))
+        trp_slab_give(cache, envelope, envelope_size(envelope));
+}
+
+struct trp_shared *trp_shared_new(struct trp_slab_cache *cache, const struct trp_type *type,
+                                  size_t bytes, void **body, void **room)
+{
+    size_t offset = body_offset(type, sizeof(struct trp_shared));
+    size_t end = align_up(offset + type->size, bytes ? 16 : 1);
+    if (bytes > SIZE_MAX - end - UNIT)
+        return NULL;
+    size_t block_size = align_up(end + bytes, UNIT);
+    struct trp_shared *shared = trp_slab_take(cache, block_size);
+    if (shared == NULL)
+        return NULL;
+    atomic_init(&shared->refs, 1);
+    shared->block_size = block_size;
+    *body = (char *)shared + offset;
+    *room = (char *)shared + end;
+    return shared;
+}
+
+void trp_shared_release(struct trp_slab_cache *cache, struct trp_shared *shared)
+{
+    // acq_rel: whoever frees it must see that all others have finished reading.
+    if (atomic_fetch_sub_explicit(&shared->refs, 1, memory_order_acq_rel) == 1)
+        trp_slab_give(cache, shared, shared->block_size);
+}

@@ -1,0 +1,110 @@
+// An envelope: one message on its way, with everything that says whose it is.
+//
+//      [ header 40 | body ]                           a small message: one block
+//      [ header 40 | extra 32 | body ]                with an ask, a timer, a shared body or a
+//      chain [ header | extra | body, then its strings and arrays ]   a cloned protobuf message:
+//      one block
+//
+// Owned by one place at a time: whoever built it, then the mailbox it is pushed to, then the
+// activation that handles it. Memory comes from the cache of the thread that builds it and goes to
+// that of the thread that frees it.
+#ifndef TRP_MAILBOX_ENVELOPE_H
+#define TRP_MAILBOX_ENVELOPE_H
+
+#include "base/slab.h"
+#include "mailbox/clone.h"
+#include "mailbox/mpsc.h"
+
+enum trp_kind {
+    TRP_KIND_NUDGE,   // not a message: makes the consumer look at its orders; part of the slot
+    TRP_KIND_USER,    // a plain message
+    TRP_KIND_ASK,     // a request; extra->owner is the ask
+    TRP_KIND_OUTCOME, // the end of an ask or of a blocking job of the receiver's; extra->owner is
+                      // the ask
+    TRP_KIND_TIMER,   // a timer's message; extra->owner is the timer
+    TRP_KIND_DOWN,    // a monitor's message; extra->owner is the monitor
+    TRP_KIND_DRAIN    // stop when you come to this; not a message
+};
+
+enum trp_envelope_flags {
+    TRP_ENV_EXTRA = 1,    // has a struct trp_extra
+    TRP_ENV_EMBEDDED = 2, // memory is part of extra->owner: never freed by itself
+};
+
+struct trp_envelope {
+    struct trp_link link; // the mailbox's, or the list's that holds it
+    troupe_msg msg;       // what the receiver sees
+    uint32_t generation;  // the target's: a mismatch makes a dead letter
+    uint32_t sender_slot; // the sender's; generation 0: outside
+    uint32_t sender_generation;
+    uint8_t kind;   // enum trp_kind
+    uint8_t flags;  // enum trp_envelope_flags
+    uint16_t units; // size of the block in 64 bytes; 0: see extra->block_size
+};
+
+_Static_assert(sizeof(struct trp_envelope) == 40, "a small message fits one cache line");
+
+struct trp_shared { // a body that several envelopes show; counted
+    _Atomic uint32_t refs;
+    size_t block_size;
+};
+
+struct trp_chain { // a block of troupe_msg_alloc
+    struct trp_chain *next;
+    size_t block_size;
+};
+
+struct trp_extra {             // right behind the header
+    void *owner;               // by kind: ask, timer, monitor; NULL: none (any more)
+    struct trp_shared *shared; // body's home, or NULL
+    struct trp_chain *chain;
+    size_t block_size; // when units is 0
+};
+
+// The extra of an envelope that has one: all but those of TRP_KIND_USER always do.
+static inline struct trp_extra *trp_envelope_extra(struct trp_envelope *envelope)
+{
+    return (struct trp_extra *)(void *)(envelope + 1);
+}
+
+static inline bool trp_envelope_has_extra(const struct trp_envelope *envelope)
+{
+    return (envelope->flags & TRP_ENV_EXTRA) != 0;
+}
+
+static inline struct trp_envelope *trp_envelope_of_link(struct trp_link *link)
+{
+    return TRP_CONTAINER(link, struct trp_envelope, link);
+}
+
+static inline struct trp_envelope *trp_envelope_of_msg(const troupe_msg *msg)
+{
+    return (struct trp_envelope *)((uintptr_t)msg - offsetof(struct trp_envelope, msg));
+}
+
+// Makes an envelope of `kind` with room for the body and `bytes` behind it (at *room, aligned to
+// 16, when bytes > 0). The body is not initialised. NULL without memory.
+struct trp_envelope *trp_envelope_new(struct trp_slab_cache *cache, const struct trp_type *type,
+                                      enum trp_kind kind, bool with_extra, size_t bytes,
+                                      void **room);
+
+// Makes an envelope that shows a shared body; takes one count of it.
+struct trp_envelope *trp_envelope_new_shared(struct trp_slab_cache *cache,
+                                             const struct trp_type *type, struct trp_shared *shared,
+                                             const void *body);
+
+// Prepares an envelope with an extra that is part of a longer-lived thing of its owner's.
+void trp_envelope_embed(struct trp_envelope *envelope, enum trp_kind kind, void *owner);
+
+// Adds memory that lives as long as the envelope; needs an extra. NULL without memory.
+void *trp_envelope_alloc(struct trp_slab_cache *cache, struct trp_envelope *envelope, size_t size);
+
+// Frees an envelope and what it holds; its owner must have been dealt with before.
+void trp_envelope_free(struct trp_slab_cache *cache, struct trp_envelope *envelope);
+
+// A body for several envelopes: counted once for the caller. `*body` gets its place.
+struct trp_shared *trp_shared_new(struct trp_slab_cache *cache, const struct trp_type *type,
+                                  size_t bytes, void **body, void **room);
+void trp_shared_release(struct trp_slab_cache *cache, struct trp_shared *shared);
+
+#endif

@@ -1,0 +1,202 @@
+// A worker of the pool: takes a task from its next slot or its ring, runs one activation, and so
+// on. What happens when both are empty is in find.c.
+//
+//   [next]  The owner alone fills the slot, anybody empties it. So when the owner sees it empty it
+//           stays empty, and a plain release store fills it; everything else is an exchange. Store
+//           and exchange release the task, the exchange that takes it acquires.
+//
+// Waking others only when it pays: a wake-up costs two threads 5 to 10 us (measured on 2 cores with
+// a futex), so a surplus of less than TRP_WAKE_NS of estimated work is left to this worker. The
+// estimate may be wrong; then the sentinel helps within its bound (parking.c).
+#include "base/yield.h"
+#include "scheduler/core.h"
+#include "scheduler/policy.h"
+
+#include <stddef.h>
+
+enum {
+    NEXT_USES = 16, // then the ring has its turn
+    INJECT_EVERY =
+        61, // activations; a prime, so that it meets no rhythm of the program (Go's choice)
+    TIMERS_EVERY = 32, // activations
+};
+
+void trp_pool_worker_init(struct trp_pool_worker *worker, struct trp_scheduler *scheduler,
+                          uint32_t index)
+{
+    trp_runner_init(&worker->runner, scheduler, index, true);
+    worker->sampled_at = 0;
+    worker->sampled_activations = 0;
+    worker->next_uses = 0;
+    worker->help = NULL;
+    atomic_init(&worker->next, NULL);
+    atomic_init(&worker->activations, 0);
+    atomic_init(&worker->mean_ns, TRP_WAKE_NS); // unknown: the first surplus wakes
+    atomic_init(&worker->seen, 0);
+    trp_ring_init(&worker->ring);
+    trp_parker_init(&worker->parker);
+}
+
+// ---- Making tasks runnable
+
+// Wakes another worker if this one has more to do than a wake-up costs.
+static void share(struct trp_pool_worker *worker)
+{
+    struct trp_parking *parking = &worker->runner.worker.scheduler->parking;
+    if (trp_parking_parked(parking) == 0)
+        return;
+    if (trp_waiting_ns(worker) >= TRP_WAKE_NS)
+        trp_parking_notify(parking);
+}
+
+__attribute__((noinline)) static void overflow(struct trp_pool_worker *worker,
+                                               struct trp_task *task)
+{
+    struct trp_scheduler *scheduler = worker->runner.worker.scheduler;
+    struct trp_task *batch[TRP_RING_SIZE / 2 + 1];
+    do {
+        uint32_t count = trp_ring_spill(&worker->ring, batch);
+        if (count > 0) {
+            batch[count] = task;
+            trp_inject_push_all(&scheduler->inject, batch, count + 1);
+            trp_parking_notify(&scheduler->parking);
+            return;
+        }
+        // Thieves made room.
+    } while (!trp_ring_push(&worker->ring, task));
+}
+
+static void append(struct trp_pool_worker *worker, struct trp_task *task)
+{
+    if (TRP_UNLIKELY(!trp_ring_push(&worker->ring, task)))
+        overflow(worker, task);
+}
+
+void trp_pool_worker_schedule(struct trp_pool_worker *worker, struct trp_task *task)
+{
+    // relaxed [next]: only a value that this thread wrote, or NULL.
+    struct trp_task *displaced = atomic_load_explicit(&worker->next, memory_order_relaxed);
+    if (!displaced)
+        atomic_store_explicit(&worker->next, task, memory_order_release); // [next]
+    else
+        displaced = atomic_exchange_explicit(&worker->next, task, memory_order_release); // [next]
+    TRP_YIELD("worker: next slot filled");
+    if (displaced)
+        append(worker, displaced);
+    trp_parking_alert(&worker->runner.worker.scheduler->parking);
+    if (displaced)
+        share(worker);
+}
+
+// ---- Taking tasks
+
+static struct trp_task *take_next(struct trp_pool_worker *worker)
+{
+    // relaxed [next]: only the owner fills it; NULL stays NULL.
+    if (!atomic_load_explicit(&worker->next, memory_order_relaxed))
+        return NULL;
+    // relaxed [next]: what comes out is what this thread put in. The exchange decides against
+    // thieves.
+    return atomic_exchange_explicit(&worker->next, NULL, memory_order_relaxed);
+}
+
+static struct trp_task *take_own(struct trp_pool_worker *worker)
+{
+    struct trp_task *task = NULL;
+    if (worker->next_uses < NEXT_USES)
+        task = take_next(worker);
+    if (task) {
+        worker->next_uses++;
+        return task;
+    }
+    worker->next_uses = 0;
+    task = trp_ring_pop(&worker->ring);
+    return task ? task : take_next(worker);
+}
+
+// ---- The clock
+
+// Measures how long an activation takes: rises at once, so that a surplus of long ones is shared
+// at once, and falls slowly.
+static void sample(struct trp_pool_worker *worker)
+{
+    uint64_t now = worker->runner.now;
+    uint32_t activations = atomic_load_explicit(&worker->activations, memory_order_relaxed); // own
+    uint32_t count = activations - worker->sampled_activations;
+    if (worker->sampled_at != 0 && count > 0) {
+        uint64_t taken = (now - worker->sampled_at) / count;
+        uint32_t fresh = taken < TRP_MEAN_MAX_NS ? (uint32_t)taken : TRP_MEAN_MAX_NS;
+        uint32_t mean = atomic_load_explicit(&worker->mean_ns, memory_order_relaxed); // own
+        mean = fresh > mean ? fresh / 2 + mean / 2 : mean - (mean - fresh) / 4;
+        atomic_store_explicit(&worker->mean_ns, mean, memory_order_relaxed); // a hint for others
+    }
+    worker->sampled_at = now;
+    worker->sampled_activations = activations;
+}
+
+// Measures, and looks at the timers, with a recent time.
+static void poll(struct trp_pool_worker *worker)
+{
+    struct trp_runner *runner = &worker->runner;
+    if (!runner->fresh)
+        runner->now = trp_clock_now(&runner->worker.scheduler->config.clock);
+    runner->fresh = false;
+    sample(worker);
+    trp_expire_due(&runner->worker, runner->now);
+}
+
+static struct trp_task *take(struct trp_pool_worker *worker)
+{
+    // relaxed: others only see whether it changes.
+    uint32_t activations = atomic_load_explicit(&worker->activations, memory_order_relaxed) + 1;
+    atomic_store_explicit(&worker->activations, activations, memory_order_relaxed);
+    if (worker->runner.fresh || activations % TIMERS_EVERY == 0)
+        poll(worker);
+    if (TRP_UNLIKELY(activations % INJECT_EVERY == 0)) {
+        struct trp_task *task = trp_take_injected(worker);
+        if (task)
+            return task;
+    }
+    struct trp_task *task = take_own(worker);
+    return TRP_LIKELY(task != NULL) ? task : trp_find_task(worker);
+}
+
+// ---- Running
+
+static void run(struct trp_pool_worker *worker, struct trp_task *task)
+{
+    struct trp_runner *runner = &worker->runner;
+    runner->slice_start = runner->now;
+    if (runner->worker.scheduler->config.ops->run(&runner->worker, task) == TRP_RUN_DONE)
+        return;
+    append(worker, task);
+    trp_parking_alert(&runner->worker.scheduler->parking);
+    share(worker);
+}
+
+void *trp_pool_worker_main(void *user)
+{
+    struct trp_pool_worker *worker = user;
+    struct trp_worker *public = &worker->runner.worker;
+    struct trp_scheduler *scheduler = public->scheduler;
+    pthread_setname_np(pthread_self(), worker->name);
+    trp_worker_enter(public);
+    bool started = scheduler->config.ops->worker_start(public);
+    if (!started)
+        atomic_store_explicit(&scheduler->failed, true, memory_order_relaxed); // see reports
+    // release [reports]: trp_scheduler_start sees whether it failed.
+    atomic_fetch_add_explicit(&scheduler->reports, 1, memory_order_release);
+    trp_futex_wake(&scheduler->reports, 1);
+    if (started) {
+        while (!trp_is_stopping(scheduler)) {
+            struct trp_task *task = take(worker);
+            if (task)
+                run(worker, task);
+        }
+        scheduler->config.ops->worker_stop(public);
+    }
+    trp_slab_cache_fini(&public->cache);
+    trp_worker_enter(NULL);
+    trp_scheduler_thread_ended(scheduler);
+    return NULL;
+}

@@ -1,0 +1,566 @@
+// See interleave.h.
+//
+// The threads are real ones, so that thread-local variables and the sanitizers work, and hand the
+// turn to each other by semaphores. There is no controller in between: whoever reaches a yield
+// point decides who is next, and keeps the turn without a system call when that is itself. All are
+// put on one CPU for the time of a test, where a handoff is a plain context switch.
+//
+// Only the thread that has the turn touches the team; the semaphores order it all.
+//
+// The search is stateless, as in CHESS (Musuvathi, Qadeer 2007): a run is replayed up to a recorded
+// decision, takes another way there, and then the first way at each further decision. The first way
+// is to let the running thread go on, which costs no preemption.
+//
+// A thread that waits for another (see yield points with "waiting") gets no turn until another
+// thread has made a step that was more than looking at its own condition again. When all wait, they
+// get PATIENCE more turns each, in case a point's name stands for more than one condition.
+#include "tests/support/interleave.h"
+
+#ifdef TRP_YIELD_POINTS
+
+#    include "base/assert.h"
+#    include "base/random.h"
+#    include "base/yield.h"
+#    include "tests/support/test.h"
+
+#    include <pthread.h>
+#    include <sched.h>
+#    include <semaphore.h>
+#    include <signal.h>
+#    include <stdio.h>
+#    include <stdlib.h>
+#    include <string.h>
+
+#    define MAX_THREADS   TRP_INTERLEAVE_THREADS
+#    define MAX_TURNS     100000
+#    define PATIENCE      20
+#    define PRINTED_TURNS 300
+
+enum state {
+    READY,
+    WAITING,  // in a loop for another thread
+    BLOCKED,  // until holds(user)
+    SLEEPING, // in trp_futex_wait
+    ENDED,
+};
+
+struct member {
+    struct team *team;
+    int index;
+    pthread_t thread;
+    sem_t turn;
+    enum state state;
+    const char *point;            // where it stands
+    bool looked_in_vain;          // WAITING: no other thread has made a step since
+    bool (*holds)(void *user);    // BLOCKED
+    void *user;                   // BLOCKED
+    const _Atomic uint32_t *word; // SLEEPING
+    uint64_t ticket;              // SLEEPING: who came first is woken first
+    bool timed;                   // SLEEPING
+};
+
+struct decision {
+    int count;       // of candidates
+    int chosen;      // which of them; 0 is the running thread if it can go on
+    int preemptions; // of the run before this decision
+    bool preempts;   // candidates other than 0 cost a preemption
+};
+
+struct turn {
+    int thread;
+    const char *point; // from where it goes on
+};
+
+struct team {
+    const struct trp_interleave *test;
+    struct member members[MAX_THREADS];
+    sem_t done; // the run is over: all have ended, or it is stuck
+    bool stuck; // threads are in the middle of the run for ever
+    bool quit;  // threads end
+
+    bool random;
+    struct trp_random numbers;
+    uint32_t switch_one_in; // random: how often the turn goes elsewhere
+
+    struct decision *path; // exhaustive
+    int path_length;
+    int replay_length; // decisions before this one are repeated
+    int preemptions;
+
+    struct turn *turns;
+    int turn_count;
+    int fruitless; // turns in a row in which somebody waiting looked in vain
+    uint64_t tickets;
+    uint32_t timeouts;
+    char failure[400];
+    char how[100]; // to repeat the run
+};
+
+static _Thread_local struct member *self;
+static struct team *current_team; // for expectations in check, and for the trace when it crashes
+
+// ---- Reports
+
+static void print_trace(const struct team *team)
+{
+    int first = team->turn_count > PRINTED_TURNS ? team->turn_count - PRINTED_TURNS : 0;
+    (void)fprintf(stderr, "interleaving '%s', %s; turns%s:\n", team->test->name, team->how,
+                  first > 0 ? " (the last ones)" : "");
+    for (int i = first; i < team->turn_count; i++)
+        (void)fprintf(stderr, "  %*sthread %d from: %s\n", 4 * team->turns[i].thread, "",
+                      team->turns[i].thread, team->turns[i].point);
+}
+
+static void fail_run(struct team *team, const char *text)
+{
+    if (team->failure[0] == '\0')
+        (void)snprintf(team->failure, sizeof team->failure, "%s", text);
+}
+
+// The code under test has asserted: the process ends, but not without telling how it came there.
+static void on_abort(int signal_number)
+{
+    if (current_team != NULL)
+        print_trace(current_team);
+    (void)signal(signal_number, SIG_DFL);
+    (void)raise(signal_number);
+}
+
+void trp_interleave_expect(bool holds, const char *what, const char *file, int line)
+{
+    if (holds)
+        return;
+    char text[300];
+    (void)snprintf(text, sizeof text, "%s:%d: not so: %s", file, line, what);
+    fail_run(current_team, text);
+}
+
+// ---- Who is next
+
+static bool can_go_on(const struct member *member)
+{
+    switch (member->state) {
+    case READY:
+        return true;
+    case WAITING:
+        return !member->looked_in_vain;
+    case BLOCKED:
+        return member->holds(member->user);
+    case SLEEPING:
+    case ENDED:
+        return false;
+    }
+    return false;
+}
+
+// The running thread first, the others in order.
+static int list_candidates(struct team *team, int running, struct member **candidates)
+{
+    int count = 0;
+    for (int i = 0; i < team->test->count; i++) {
+        struct member *member = &team->members[(running + i) % team->test->count];
+        if (can_go_on(member))
+            candidates[count++] = member;
+    }
+    return count;
+}
+
+static int choose_at_random(struct team *team, int count, bool running_can)
+{
+    if (!running_can)
+        return (int)trp_random_below(&team->numbers, (uint32_t)count);
+    if (trp_random_below(&team->numbers, team->switch_one_in) != 0)
+        return 0;
+    return 1 + (int)trp_random_below(&team->numbers, (uint32_t)count - 1);
+}
+
+static int choose_on_path(struct team *team, int count, bool running_can)
+{
+    if (team->path_length < team->replay_length) {
+        struct decision *decision = &team->path[team->path_length++];
+        if (decision->count != count)
+            fail_run(team, "the same turns led elsewhere: the test does not repeat itself");
+        int chosen = decision->chosen < count ? decision->chosen : 0;
+        team->preemptions += running_can && chosen > 0;
+        return chosen;
+    }
+    team->path[team->path_length++] = (struct decision){
+        .count = count, .preemptions = team->preemptions, .preempts = running_can};
+    return 0;
+}
+
+// Nobody can go on. Returns who may look again all the same, or NULL.
+static struct member *last_resort(struct team *team, int running)
+{
+    int count = team->test->count;
+    if (team->fruitless < PATIENCE * count) {
+        for (int i = 1; i <= count; i++) {
+            struct member *member = &team->members[(running + i) % count];
+            if (member->state == WAITING)
+                return member;
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        struct member *member = &team->members[i];
+        if (member->state == SLEEPING && member->timed) {
+            team->timeouts++;
+            return member;
+        }
+    }
+    return NULL;
+}
+
+// Returns NULL when the run is over.
+static struct member *choose(struct team *team, int running)
+{
+    struct member *candidates[MAX_THREADS] = {NULL};
+    int count = list_candidates(team, running, candidates);
+    if (count == 0)
+        return last_resort(team, running);
+    bool running_can = candidates[0]->index == running;
+    if (count == 1)
+        return candidates[0];
+    return candidates[team->random ? choose_at_random(team, count, running_can)
+                                   : choose_on_path(team, count, running_can)];
+}
+
+static void wait_for(sem_t *semaphore)
+{
+    while (sem_wait(semaphore) != 0)
+        continue;
+}
+
+static bool all_ended(const struct team *team)
+{
+    for (int i = 0; i < team->test->count; i++)
+        if (team->members[i].state != ENDED)
+            return false;
+    return true;
+}
+
+// Gives the turn to whoever is next. Returns when the caller has the turn again; at once when it
+// has ended.
+static void pass_turn(struct team *team, struct member *from)
+{
+    bool ended = from->state == ENDED;
+    struct member *to = choose(team, from->index);
+    bool endless = team->turn_count == MAX_TURNS;
+    if (to == NULL || endless) {
+        if (!all_ended(team)) {
+            team->stuck = true;
+            fail_run(team, endless ? "the run does not end" : "deadlock: no thread can go on");
+        }
+        sem_post(&team->done);
+    } else {
+        team->turns[team->turn_count++] = (struct turn){.thread = to->index, .point = to->point};
+        to->state = READY;
+        if (to == from)
+            return;
+        sem_post(&to->turn);
+    }
+    if (!ended)
+        wait_for(&from->turn);
+}
+
+// The caller stands at `point` in its new state.
+static void arrive(struct member *member, const char *point, bool was_waiting)
+{
+    struct team *team = member->team;
+    bool again = was_waiting && member->state == WAITING && strcmp(member->point, point) == 0;
+    member->point = point;
+    if (again) {
+        team->fruitless++;
+    } else {
+        team->fruitless = 0;
+        for (int i = 0; i < team->test->count; i++)
+            team->members[i].looked_in_vain = false;
+    }
+    member->looked_in_vain = member->state == WAITING;
+    pass_turn(team, member);
+}
+
+static bool stood_waiting(const struct member *member)
+{
+    return strstr(member->point, "waiting") != NULL;
+}
+
+// ---- What threads call
+
+void trp_interleave_yield(const char *point)
+{
+    if (self == NULL)
+        return;
+    bool was_waiting = stood_waiting(self);
+    self->state = strstr(point, "waiting") != NULL ? WAITING : READY;
+    arrive(self, point, was_waiting);
+}
+
+void trp_interleave_wait(const char *point)
+{
+    if (self == NULL)
+        return;
+    self->state = WAITING;
+    arrive(self, point, strcmp(self->point, point) == 0);
+}
+
+void trp_interleave_block_until(const char *point, bool (*holds)(void *user), void *user)
+{
+    TRP_ASSERT(self != NULL);
+    self->state = BLOCKED;
+    self->holds = holds;
+    self->user = user;
+    arrive(self, point, false);
+}
+
+int trp_interleave_self(void)
+{
+    return self == NULL ? -1 : self->index;
+}
+
+uint32_t trp_interleave_timeouts(void)
+{
+    return current_team->timeouts;
+}
+
+static bool sleep_simulated(const _Atomic uint32_t *word, uint32_t expected, bool timed)
+{
+    if (self == NULL)
+        return false;
+    trp_interleave_yield("futex: before sleep");
+    if (atomic_load(word) != expected)
+        return true;
+    self->state = SLEEPING;
+    self->word = word;
+    self->timed = timed;
+    self->ticket = self->team->tickets++;
+    arrive(self, "futex: asleep", false);
+    return true;
+}
+
+static bool wake_simulated(const _Atomic uint32_t *word, int count)
+{
+    if (self == NULL)
+        return false;
+    trp_interleave_yield("futex: before wake");
+    for (int woken = 0; woken < count; woken++) {
+        struct member *oldest = NULL;
+        for (int i = 0; i < self->team->test->count; i++) {
+            struct member *member = &self->team->members[i];
+            if (member->state == SLEEPING && member->word == word &&
+                (oldest == NULL || member->ticket < oldest->ticket))
+                oldest = member;
+        }
+        if (oldest == NULL)
+            break;
+        oldest->state = READY;
+    }
+    return true;
+}
+
+// ---- Runs
+
+static void *member_main(void *argument)
+{
+    struct member *member = argument;
+    struct team *team = member->team;
+    for (;;) {
+        wait_for(&member->turn);
+        if (team->quit)
+            return NULL;
+        self = member;
+        team->test->threads[member->index](team->test->user);
+        self = NULL;
+        bool was_waiting = stood_waiting(member);
+        member->state = ENDED;
+        arrive(member, "end", was_waiting);
+    }
+}
+
+static struct team *team_new(const struct trp_interleave *test)
+{
+    TRP_ASSERT(test->count >= 2 && test->count <= MAX_THREADS);
+    struct team *team = calloc(1, sizeof *team);
+    TRP_ASSERT(team != NULL);
+    team->test = test;
+    team->turns = calloc(MAX_TURNS, sizeof *team->turns);
+    team->path = calloc(MAX_TURNS, sizeof *team->path);
+    TRP_ASSERT(team->turns != NULL && team->path != NULL);
+    sem_init(&team->done, 0, 0);
+    for (int i = 0; i < test->count; i++) {
+        struct member *member = &team->members[i];
+        member->team = team;
+        member->index = i;
+        sem_init(&member->turn, 0, 0);
+        int failed = pthread_create(&member->thread, NULL, member_main, member);
+        TRP_ASSERT(failed == 0);
+    }
+    current_team = team;
+    trp_yield_hook = trp_interleave_yield;
+    trp_yield_sleep_hook = sleep_simulated;
+    trp_yield_wake_hook = wake_simulated;
+    return team;
+}
+
+// A team that is stuck stays where it is, with its memory, until the process ends.
+static void team_free(struct team *team)
+{
+    trp_yield_hook = NULL;
+    trp_yield_sleep_hook = NULL;
+    trp_yield_wake_hook = NULL;
+    current_team = NULL;
+    team->quit = true;
+    for (int i = 0; i < team->test->count; i++) {
+        if (team->stuck) {
+            pthread_detach(team->members[i].thread);
+            continue;
+        }
+        sem_post(&team->members[i].turn);
+        pthread_join(team->members[i].thread, NULL);
+        sem_destroy(&team->members[i].turn);
+    }
+    if (team->stuck)
+        return;
+    sem_destroy(&team->done);
+    free(team->turns);
+    free(team->path);
+    free(team);
+}
+
+static bool run_once(struct team *team)
+{
+    const struct trp_interleave *test = team->test;
+    team->path_length = 0;
+    team->preemptions = 0;
+    team->turn_count = 0;
+    team->fruitless = 0;
+    team->tickets = 0;
+    team->timeouts = 0;
+    for (int i = 0; i < test->count; i++) {
+        team->members[i].state = READY;
+        team->members[i].point = "start";
+        team->members[i].looked_in_vain = false;
+    }
+    if (test->setup != NULL)
+        test->setup(test->user);
+    // Who begins is a decision as any other, and no preemption.
+    struct member *candidates[MAX_THREADS] = {NULL};
+    int count = list_candidates(team, 0, candidates);
+    int chosen =
+        team->random ? choose_at_random(team, count, false) : choose_on_path(team, count, false);
+    TRP_ASSERT(candidates[chosen] != NULL);
+    team->turns[team->turn_count++] = (struct turn){.thread = chosen, .point = "start"};
+    sem_post(&candidates[chosen]->turn);
+    wait_for(&team->done);
+    if (team->failure[0] == '\0' && test->check != NULL)
+        test->check(test->user);
+    return team->failure[0] == '\0';
+}
+
+// Turns the path to the next way that was not tried. False: all were.
+static bool next_path(struct team *team)
+{
+    int allowed = team->test->max_preemptions == 0 ? 2 : team->test->max_preemptions;
+    while (team->path_length > 0) {
+        struct decision *last = &team->path[team->path_length - 1];
+        bool affordable =
+            !last->preempts || allowed == TRP_INTERLEAVE_ALL || last->preemptions < allowed;
+        if (affordable && last->chosen + 1 < last->count) {
+            last->chosen++;
+            team->replay_length = team->path_length;
+            return true;
+        }
+        team->path_length--;
+    }
+    return false;
+}
+
+// What a test changes in its process, and puts back.
+struct surroundings {
+    cpu_set_t cpus;
+    struct sigaction on_abort;
+};
+
+static void prepare(struct surroundings *before)
+{
+    pthread_getaffinity_np(pthread_self(), sizeof before->cpus, &before->cpus);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET((size_t)sched_getcpu(), &one);
+    pthread_setaffinity_np(pthread_self(), sizeof one, &one); // refused: slower, no worse
+    struct sigaction action = {.sa_handler = on_abort};
+    sigaction(SIGABRT, &action, &before->on_abort);
+}
+
+// Returns whether all runs were good.
+static bool finish(const struct surroundings *before, struct team *team, char *failure)
+{
+    memcpy(failure, team->failure, sizeof team->failure);
+    team_free(team);
+    sigaction(SIGABRT, &before->on_abort, NULL);
+    pthread_setaffinity_np(pthread_self(), sizeof before->cpus, &before->cpus);
+    return failure[0] == '\0';
+}
+
+static void finish_or_fail(const struct surroundings *before, struct team *team)
+{
+    char failure[sizeof team->failure];
+    if (team->failure[0] != '\0') {
+        (void)fprintf(stderr, "%s\n", team->failure);
+        print_trace(team);
+    }
+    if (!finish(before, team, failure))
+        fail_msg("%s", failure);
+}
+
+static uint64_t explore(struct team *team)
+{
+    uint64_t limit = team->test->max_runs == 0 ? 1000000 : team->test->max_runs;
+    uint64_t runs = 0;
+    do {
+        runs++;
+        (void)snprintf(team->how, sizeof team->how, "exhaustive run %llu",
+                       (unsigned long long)runs);
+        if (runs > limit)
+            fail_run(team, "more runs than max_runs: make the case smaller");
+    } while (run_once(team) && next_path(team));
+    return runs;
+}
+
+uint64_t trp_interleave_exhaustive(const struct trp_interleave *test)
+{
+    struct surroundings before;
+    prepare(&before);
+    struct team *team = team_new(test);
+    uint64_t runs = explore(team);
+    finish_or_fail(&before, team);
+    return runs;
+}
+
+bool trp_interleave_finds(const struct trp_interleave *test, const char *text)
+{
+    struct surroundings before;
+    prepare(&before);
+    struct team *team = team_new(test);
+    explore(team);
+    char failure[sizeof team->failure];
+    return !finish(&before, team, failure) && strstr(failure, text) != NULL;
+}
+
+void trp_interleave_random(const struct trp_interleave *test, uint64_t first_seed, uint64_t seeds)
+{
+    struct surroundings before;
+    prepare(&before);
+    struct team *team = team_new(test);
+    team->random = true;
+    for (uint64_t seed = first_seed; seed < first_seed + seeds; seed++) {
+        trp_random_init(&team->numbers, seed);
+        // Runs with long stretches and runs with many switches find different faults.
+        team->switch_one_in = 2u << trp_random_below(&team->numbers, 3);
+        (void)snprintf(team->how, sizeof team->how, "random, seed %llu", (unsigned long long)seed);
+        if (!run_once(team))
+            break;
+    }
+    finish_or_fail(&before, team);
+}
+
+#endif
