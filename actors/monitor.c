@@ -292,8 +292,10 @@ bool trp_monitor_open(struct troupe_ctx *ctx, struct trp_envelope *envelope)
         envelope->msg =
             (troupe_msg){.type = type ? type->id : 0, .size = sizeof *down, .body = down};
     }
-    if (open && stop)
+    if (open && stop) {
         trp_handles_remove(&ctx->extras->handles, monitor->handle);
+        release(ctx->system, ctx->runner, monitor); // the handles'; the message's is left
+    }
     return open;
 }
 

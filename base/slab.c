@@ -114,21 +114,31 @@ struct trp_slab {
 #define COUNT_SUB(counter, n) atomic_fetch_sub_explicit(counter, n, memory_order_relaxed)
 #define COUNT_GET(counter)    atomic_load_explicit(counter, memory_order_relaxed)
 
+// Bytes of each class. The steps are small up to two cache lines because there is one body and a
+// small state for each actor, which may be a million times.
+static const uint16_t class_sizes[TRP_SLAB_CLASSES] = {64,  80,  96,  112,  128,  192, 256,
+                                                       384, 512, 768, 1024, 1536, 2048};
+
+// The class of a size, by its number of 16 bytes up to 128 and of 64 bytes above.
+static const uint8_t small_classes[9] = {0, 0, 0, 0, 0, 1, 2, 3, 4};
+static const uint8_t large_classes[33] = {4,  4,  4,  5,  6,  7,  7,  8,  8,  9,  9,
+                                          9,  9,  10, 10, 10, 10, 11, 11, 11, 11, 11,
+                                          11, 11, 11, 12, 12, 12, 12, 12, 12, 12, 12};
+
 static uint32_t class_of(size_t size)
 {
-    // 1..64 is class 0, and each further bit is one class more.
-    return 58 - (uint32_t)__builtin_clzl((size - 1) | 32);
+    return size <= 128 ? small_classes[(size + 15) / 16] : large_classes[(size + 63) / 64];
 }
 
 static size_t block_size(uint32_t index)
 {
-    return (size_t)64 << index;
+    return class_sizes[index];
 }
 
 // About 8 KiB, so that a cache holds little and a depot's lock is paid once in 8 to 64 blocks.
 static uint32_t batch_count(uint32_t index)
 {
-    uint32_t count = 128u >> index;
+    uint32_t count = 8192u / class_sizes[index];
     return count > 64 ? 64 : count < 8 ? 8 : count;
 }
 
@@ -188,11 +198,15 @@ size_t trp_slab_held(struct trp_slab *slab)
 
 // ---- Batches
 
-// Makes room for at least one block. chunks_lock.
+// Makes room for at least one block, aligned as its class is. chunks_lock.
 static bool ensure_unused(struct trp_slab *slab, size_t block)
 {
-    if (slab->unused_size >= block)
+    size_t skip = -(uintptr_t)slab->unused % (block % TRP_CACHE_LINE ? 16 : TRP_CACHE_LINE);
+    if (skip + block <= slab->unused_size) {
+        slab->unused += skip;
+        slab->unused_size -= skip;
         return true;
+    }
     // What is left of the old chunk is less than one block, and lost.
     size_t size = slab->next_chunk_size;
     struct chunk *chunk = allocate(slab, size, CHUNK_ALIGN);

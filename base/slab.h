@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TRP_SLAB_CLASSES 6              // 64, 128, 256, 512, 1024, 2048 bytes, each aligned to 64
+#define TRP_SLAB_CLASSES 13             // from 64 to 2048 bytes, see slab.c
 #define TRP_SLAB_MAX     ((size_t)2048) // larger blocks go to the allocator one by one
 
 // malloc and free; what a system uses unless told otherwise.
@@ -50,8 +50,8 @@ void trp_slab_cache_init(struct trp_slab_cache *cache, struct trp_slab *slab);
 // Hands all cached blocks to the depot.
 void trp_slab_cache_fini(struct trp_slab_cache *cache);
 
-// Returns `size` (> 0) bytes aligned to 64 (uncached: 64 too), contents undefined; NULL without
-// memory.
+// Returns `size` (> 0) bytes aligned to 16, and to 64 if size is a multiple of 64 or above 128;
+// contents undefined; NULL without memory.
 void *trp_slab_take(struct trp_slab_cache *cache, size_t size);
 
 // Takes back a block that any cache of the same slab gave, with the size it was asked for.

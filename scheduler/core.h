@@ -16,7 +16,7 @@
 #define TRP_NAME_PREFIX 9  // leaves room for "-w1023"
 
 // A worker and what slices need; all fields: the thread that runs it.
-struct trp_runner {
+struct trp_seat {
     struct trp_worker worker;
     uint64_t now;         // latest reading of the clock
     uint64_t slice_start; // latest reading before the running activation
@@ -26,7 +26,7 @@ struct trp_runner {
 // Padded on purpose: what others touch lies on other cache lines than what the owner works on.
 struct trp_pool_worker { // NOLINT(clang-analyzer-optin.performance.Padding)
     // Owner's thread.
-    _Alignas(TRP_CACHE_LINE) struct trp_runner runner;
+    _Alignas(TRP_CACHE_LINE) struct trp_seat seat;
     uint64_t sampled_at;          // when mean_ns was last measured; 0: not since it was idle
     uint32_t sampled_activations; // `activations` then
     uint32_t next_uses;           // activations in a row that came from the next slot
@@ -68,20 +68,20 @@ struct trp_scheduler { // NOLINT(clang-analyzer-optin.performance.Padding): as a
     struct trp_blocking blocking;
 
     // Driven mode; its one thread.
-    struct trp_runner driver;
+    struct trp_seat driver;
     struct trp_task *runnable_first; // oldest first, linked by next
     struct trp_task *runnable_last;
     uint32_t runnable_count;
 };
 
-static inline struct trp_runner *trp_runner_of(struct trp_worker *worker)
+static inline struct trp_seat *trp_seat_of(struct trp_worker *worker)
 {
-    return TRP_CONTAINER(worker, struct trp_runner, worker);
+    return TRP_CONTAINER(worker, struct trp_seat, worker);
 }
 
 static inline struct trp_pool_worker *trp_pool_worker_of(struct trp_worker *worker)
 {
-    return TRP_CONTAINER(worker, struct trp_pool_worker, runner.worker);
+    return TRP_CONTAINER(worker, struct trp_pool_worker, seat.worker);
 }
 
 static inline bool trp_is_stopping(const struct trp_scheduler *scheduler)
@@ -93,8 +93,8 @@ static inline bool trp_is_stopping(const struct trp_scheduler *scheduler)
 // ---- scheduler.c
 
 // Prepares the worker's own parts; the thread that will run it, or before it exists.
-void trp_runner_init(struct trp_runner *runner, struct trp_scheduler *scheduler, uint32_t index,
-                     bool pool);
+void trp_seat_init(struct trp_seat *seat, struct trp_scheduler *scheduler, uint32_t index,
+                   bool pool);
 
 // Sets what trp_worker_current returns on this thread; returns what it was.
 struct trp_worker *trp_worker_enter(struct trp_worker *worker);

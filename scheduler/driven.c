@@ -8,7 +8,7 @@
 troupe_status trp_driven_start(struct trp_scheduler *scheduler)
 {
     struct trp_worker *worker = &scheduler->driver.worker;
-    trp_runner_init(&scheduler->driver, scheduler, 0, true);
+    trp_seat_init(&scheduler->driver, scheduler, 0, true);
     struct trp_worker *before = trp_worker_enter(worker);
     bool started = scheduler->config.ops->worker_start(worker);
     trp_worker_enter(before);
@@ -58,18 +58,18 @@ static struct trp_task *take(struct trp_scheduler *scheduler, uint32_t index)
 
 static void run(struct trp_scheduler *scheduler, struct trp_task *task)
 {
-    struct trp_runner *runner = &scheduler->driver;
-    runner->slice_start = runner->now;
-    if (scheduler->config.ops->run(&runner->worker, task) == TRP_RUN_AGAIN)
+    struct trp_seat *seat = &scheduler->driver;
+    seat->slice_start = seat->now;
+    if (scheduler->config.ops->run(&seat->worker, task) == TRP_RUN_AGAIN)
         trp_driven_schedule(scheduler, task);
 }
 
 static bool step(struct trp_scheduler *scheduler)
 {
-    struct trp_runner *runner = &scheduler->driver;
+    struct trp_seat *seat = &scheduler->driver;
     const struct trp_choice *choice = &scheduler->config.choice;
-    runner->now = trp_clock_now(&scheduler->config.clock);
-    if (trp_expire_due(&runner->worker, runner->now))
+    seat->now = trp_clock_now(&scheduler->config.clock);
+    if (trp_expire_due(&seat->worker, seat->now))
         return true;
     uint32_t tasks = scheduler->runnable_count;
     uint32_t count = tasks + scheduler->blocking.queued; // nobody else is there to lock out

@@ -14,7 +14,7 @@
 
 struct trp_task *trp_take_injected(struct trp_pool_worker *worker)
 {
-    struct trp_scheduler *scheduler = worker->runner.worker.scheduler;
+    struct trp_scheduler *scheduler = worker->seat.worker.scheduler;
     struct trp_task *tasks[TRP_RING_SIZE / 2];
     uint32_t count = trp_inject_count(&scheduler->inject);
     if (count == 0)
@@ -51,15 +51,15 @@ static struct trp_task *steal_next(struct trp_pool_worker *victim)
 
 static struct trp_task *steal(struct trp_pool_worker *worker)
 {
-    struct trp_scheduler *scheduler = worker->runner.worker.scheduler;
+    struct trp_scheduler *scheduler = worker->seat.worker.scheduler;
     const struct trp_choice *choice = &scheduler->config.choice;
     uint32_t others = scheduler->config.workers - 1;
     if (others == 0)
         return NULL;
     uint32_t first = choice->victim ? choice->victim(choice->user, others)
-                                    : trp_random_below(&worker->runner.worker.random, others);
+                                    : trp_random_below(&worker->seat.worker.random, others);
     for (uint32_t i = 0; i < others; i++) {
-        uint32_t index = (worker->runner.worker.index + 1 + (first + i) % others) % (others + 1);
+        uint32_t index = (worker->seat.worker.index + 1 + (first + i) % others) % (others + 1);
         struct trp_pool_worker *victim = &scheduler->pool[index];
         if (trp_waiting_ns(victim) < TRP_STEAL_NS)
             continue;
@@ -72,7 +72,7 @@ static struct trp_task *steal(struct trp_pool_worker *worker)
 
 static struct trp_task *search(struct trp_pool_worker *worker)
 {
-    struct trp_scheduler *scheduler = worker->runner.worker.scheduler;
+    struct trp_scheduler *scheduler = worker->seat.worker.scheduler;
     for (uint32_t round = 0;; round++) {
         struct trp_task *task = steal(worker);
         if (!task)
@@ -86,7 +86,7 @@ static struct trp_task *search(struct trp_pool_worker *worker)
 
 static void end_search(struct trp_pool_worker *worker)
 {
-    struct trp_scheduler *scheduler = worker->runner.worker.scheduler;
+    struct trp_scheduler *scheduler = worker->seat.worker.scheduler;
     TRP_YIELD("find: about to end the search");
     bool last = trp_parking_found(&scheduler->parking);
     // Who added to the injection queue, or to a ring, may have left it to the searcher.
@@ -127,7 +127,7 @@ static bool needs_help(struct trp_pool_worker *other, uint64_t elapsed_ns)
 static bool look(struct trp_pool_worker *worker, uint64_t *looked_at)
 {
     TRP_YIELD("sentinel: look");
-    struct trp_scheduler *scheduler = worker->runner.worker.scheduler;
+    struct trp_scheduler *scheduler = worker->seat.worker.scheduler;
     uint64_t now = trp_clock_now(&scheduler->config.clock);
     if (trp_inject_count(&scheduler->inject) > 0 || trp_earliest_timer(scheduler) <= now)
         return true;
@@ -145,7 +145,7 @@ static bool look(struct trp_pool_worker *worker, uint64_t *looked_at)
 
 static void sleep_deep(struct trp_pool_worker *worker)
 {
-    struct trp_scheduler *scheduler = worker->runner.worker.scheduler;
+    struct trp_scheduler *scheduler = worker->seat.worker.scheduler;
     uint64_t until = trp_earliest_timer(scheduler);
     TRP_YIELD("sentinel: read the timers");
     // seq_cst [arm-sleep]: (c), parking.c.
@@ -167,7 +167,7 @@ static void sleep_deep(struct trp_pool_worker *worker)
 
 static void sleep_parked(struct trp_pool_worker *worker)
 {
-    struct trp_scheduler *scheduler = worker->runner.worker.scheduler;
+    struct trp_scheduler *scheduler = worker->seat.worker.scheduler;
     struct trp_parker *parker = &worker->parker;
     uint64_t looked_at = 0;
     for (;;) {
@@ -199,7 +199,7 @@ static void sleep_parked(struct trp_pool_worker *worker)
 // Parks until woken. Returns whether the worker counts as searching now.
 static bool park(struct trp_pool_worker *worker, bool searching)
 {
-    struct trp_scheduler *scheduler = worker->runner.worker.scheduler;
+    struct trp_scheduler *scheduler = worker->seat.worker.scheduler;
     TRP_YIELD("find: about to park");
     if (!trp_parking_enter(&scheduler->parking, &worker->parker, searching))
         return searching; // stopping
@@ -216,7 +216,7 @@ static bool park(struct trp_pool_worker *worker, bool searching)
 // What is due or injected; what the sentinel saw; then what the worker's own queues got from it.
 static struct trp_task *look_around(struct trp_pool_worker *worker)
 {
-    struct trp_runner *runner = &worker->runner;
+    struct trp_seat *seat = &worker->seat;
     struct trp_pool_worker *help = worker->help;
     struct trp_task *task = NULL;
     worker->help = NULL;
@@ -226,10 +226,10 @@ static struct trp_task *look_around(struct trp_pool_worker *worker)
         task = steal_next(help);
     if (task)
         return task;
-    runner->now = trp_clock_now(&runner->worker.scheduler->config.clock);
-    runner->fresh = false;
+    seat->now = trp_clock_now(&seat->worker.scheduler->config.clock);
+    seat->fresh = false;
     worker->sampled_at = 0; // idle time is not an activation's
-    if (trp_expire_due(&runner->worker, runner->now)) {
+    if (trp_expire_due(&seat->worker, seat->now)) {
         task = atomic_exchange_explicit(&worker->next, NULL, memory_order_relaxed); // [next], own
         if (!task)
             task = trp_ring_pop(&worker->ring);
@@ -239,7 +239,7 @@ static struct trp_task *look_around(struct trp_pool_worker *worker)
 
 struct trp_task *trp_find_task(struct trp_pool_worker *worker)
 {
-    struct trp_scheduler *scheduler = worker->runner.worker.scheduler;
+    struct trp_scheduler *scheduler = worker->seat.worker.scheduler;
     bool searching = false;
     struct trp_task *task = NULL;
     while (!trp_is_stopping(scheduler)) {

@@ -26,10 +26,10 @@ struct trp_worker *trp_worker_current(const struct trp_scheduler *scheduler)
     return worker && worker->scheduler == scheduler ? worker : NULL;
 }
 
-void trp_runner_init(struct trp_runner *runner, struct trp_scheduler *scheduler, uint32_t index,
-                     bool pool)
+void trp_seat_init(struct trp_seat *seat, struct trp_scheduler *scheduler, uint32_t index,
+                   bool pool)
 {
-    struct trp_worker *worker = &runner->worker;
+    struct trp_worker *worker = &seat->worker;
     worker->scheduler = scheduler;
     worker->user = NULL;
     worker->index = index;
@@ -38,9 +38,9 @@ void trp_runner_init(struct trp_runner *runner, struct trp_scheduler *scheduler,
     trp_random_init(&worker->random,
                     scheduler->config.seed + (index + 1) * UINT64_C(0x9e3779b97f4a7c15));
     trp_slab_cache_init(&worker->cache, scheduler->config.slab);
-    runner->now = trp_clock_now(&scheduler->config.clock);
-    runner->slice_start = runner->now;
-    runner->fresh = false;
+    seat->now = trp_clock_now(&scheduler->config.clock);
+    seat->slice_start = seat->now;
+    seat->fresh = false;
 }
 
 bool trp_worker_over_slice(struct trp_worker *worker, uint32_t handled)
@@ -50,13 +50,13 @@ bool trp_worker_over_slice(struct trp_worker *worker, uint32_t handled)
     bool power_of_two = (handled & (handled - 1)) == 0;
     if (!power_of_two && handled % 8 != 0)
         return false;
-    struct trp_runner *runner = trp_runner_of(worker);
-    runner->now = trp_clock_now(&worker->scheduler->config.clock);
-    runner->fresh = true;
+    struct trp_seat *seat = trp_seat_of(worker);
+    seat->now = trp_clock_now(&worker->scheduler->config.clock);
+    seat->fresh = true;
     // slice_start is the latest reading before the activation, so activations before it may be
     // counted in. That ends a slice too early at most once per slice_ns, since this reading is the
     // next one's start.
-    return runner->now - runner->slice_start >= worker->scheduler->config.slice_ns;
+    return seat->now - seat->slice_start >= worker->scheduler->config.slice_ns;
 }
 
 void trp_scheduler_thread_ended(struct trp_scheduler *scheduler)
@@ -172,7 +172,7 @@ static troupe_status start_pool(struct trp_scheduler *scheduler)
         scheduler->created++;
     }
     for (uint32_t i = scheduler->created; i < workers; i++) // whose thread could not be made
-        trp_slab_cache_fini(&scheduler->pool[i].runner.worker.cache);
+        trp_slab_cache_fini(&scheduler->pool[i].seat.worker.cache);
     await_reports(scheduler);
     // relaxed: [reports] made it visible.
     if (status == TROUPE_OK && atomic_load_explicit(&scheduler->failed, memory_order_relaxed))

@@ -20,7 +20,7 @@ enum { RUN = 1, STOP = 2, SLEEPS = 4 };
 enum start { STARTING, STARTED, FAILED };
 
 struct trp_thread {
-    struct trp_runner runner;    // the thread
+    struct trp_seat seat;        // the thread
     struct trp_task *task;       // constant
     struct trp_thread *next;     // threads_lock
     struct trp_thread *previous; // threads_lock
@@ -69,13 +69,13 @@ static void unlink_and_free(struct trp_scheduler *scheduler, struct trp_thread *
 
 static void run_task(struct trp_thread *thread)
 {
-    struct trp_runner *runner = &thread->runner;
-    const struct trp_scheduler_config *config = &runner->worker.scheduler->config;
+    struct trp_seat *seat = &thread->seat;
+    const struct trp_scheduler_config *config = &seat->worker.scheduler->config;
     enum trp_run result;
     do {
-        runner->now = trp_clock_now(&config->clock);
-        runner->slice_start = runner->now;
-        result = config->ops->run(&runner->worker, thread->task);
+        seat->now = trp_clock_now(&config->clock);
+        seat->slice_start = seat->now;
+        result = config->ops->run(&seat->worker, thread->task);
         // relaxed: STOP alone is looked at, and nothing is read on the strength of it.
     } while (result == TRP_RUN_AGAIN &&
              !(atomic_load_explicit(&thread->word, memory_order_relaxed) & STOP));
@@ -111,7 +111,7 @@ static void report(struct trp_thread *thread, enum start start)
 static void *thread_main(void *user)
 {
     struct trp_thread *thread = user;
-    struct trp_worker *worker = &thread->runner.worker;
+    struct trp_worker *worker = &thread->seat.worker;
     struct trp_scheduler *scheduler = worker->scheduler;
     pthread_setname_np(pthread_self(), thread->name);
     trp_worker_enter(worker);
@@ -173,7 +173,7 @@ troupe_status trp_thread_start(struct trp_scheduler *scheduler, struct trp_task 
     bool stopping = trp_is_stopping(scheduler);
     if (!stopping) {
         link_thread(scheduler, thread);
-        trp_runner_init(&thread->runner, scheduler, scheduler->next_index++, false);
+        trp_seat_init(&thread->seat, scheduler, scheduler->next_index++, false);
         // relaxed: trp_threads_stop looks under the same lock, before `alive` is waited for.
         atomic_fetch_add_explicit(&scheduler->alive, 1, memory_order_relaxed);
     }
@@ -185,7 +185,7 @@ troupe_status trp_thread_start(struct trp_scheduler *scheduler, struct trp_task 
 
     pthread_t handle; // joined by the reaper
     if (trp_thread_create(&handle, thread_main, thread) != 0) {
-        trp_slab_cache_fini(&thread->runner.worker.cache);
+        trp_slab_cache_fini(&thread->seat.worker.cache);
         discard_thread(scheduler, thread);
         trp_scheduler_thread_ended(scheduler);
         return TROUPE_ESYSTEM;

@@ -24,7 +24,7 @@ enum {
 void trp_pool_worker_init(struct trp_pool_worker *worker, struct trp_scheduler *scheduler,
                           uint32_t index)
 {
-    trp_runner_init(&worker->runner, scheduler, index, true);
+    trp_seat_init(&worker->seat, scheduler, index, true);
     worker->sampled_at = 0;
     worker->sampled_activations = 0;
     worker->next_uses = 0;
@@ -42,7 +42,7 @@ void trp_pool_worker_init(struct trp_pool_worker *worker, struct trp_scheduler *
 // Wakes another worker if this one has more to do than a wake-up costs.
 static void share(struct trp_pool_worker *worker)
 {
-    struct trp_parking *parking = &worker->runner.worker.scheduler->parking;
+    struct trp_parking *parking = &worker->seat.worker.scheduler->parking;
     if (trp_parking_parked(parking) == 0)
         return;
     if (trp_waiting_ns(worker) >= TRP_WAKE_NS)
@@ -52,7 +52,7 @@ static void share(struct trp_pool_worker *worker)
 __attribute__((noinline)) static void overflow(struct trp_pool_worker *worker,
                                                struct trp_task *task)
 {
-    struct trp_scheduler *scheduler = worker->runner.worker.scheduler;
+    struct trp_scheduler *scheduler = worker->seat.worker.scheduler;
     struct trp_task *batch[TRP_RING_SIZE / 2 + 1];
     do {
         uint32_t count = trp_ring_spill(&worker->ring, batch);
@@ -83,7 +83,7 @@ void trp_pool_worker_schedule(struct trp_pool_worker *worker, struct trp_task *t
     TRP_YIELD("worker: next slot filled");
     if (displaced)
         append(worker, displaced);
-    trp_parking_alert(&worker->runner.worker.scheduler->parking);
+    trp_parking_alert(&worker->seat.worker.scheduler->parking);
     if (displaced)
         share(worker);
 }
@@ -120,7 +120,7 @@ static struct trp_task *take_own(struct trp_pool_worker *worker)
 // at once, and falls slowly.
 static void sample(struct trp_pool_worker *worker)
 {
-    uint64_t now = worker->runner.now;
+    uint64_t now = worker->seat.now;
     uint32_t activations = atomic_load_explicit(&worker->activations, memory_order_relaxed); // own
     uint32_t count = activations - worker->sampled_activations;
     if (worker->sampled_at != 0 && count > 0) {
@@ -137,12 +137,12 @@ static void sample(struct trp_pool_worker *worker)
 // Measures, and looks at the timers, with a recent time.
 static void poll(struct trp_pool_worker *worker)
 {
-    struct trp_runner *runner = &worker->runner;
-    if (!runner->fresh)
-        runner->now = trp_clock_now(&runner->worker.scheduler->config.clock);
-    runner->fresh = false;
+    struct trp_seat *seat = &worker->seat;
+    if (!seat->fresh)
+        seat->now = trp_clock_now(&seat->worker.scheduler->config.clock);
+    seat->fresh = false;
     sample(worker);
-    trp_expire_due(&runner->worker, runner->now);
+    trp_expire_due(&seat->worker, seat->now);
 }
 
 static struct trp_task *take(struct trp_pool_worker *worker)
@@ -150,7 +150,7 @@ static struct trp_task *take(struct trp_pool_worker *worker)
     // relaxed: others only see whether it changes.
     uint32_t activations = atomic_load_explicit(&worker->activations, memory_order_relaxed) + 1;
     atomic_store_explicit(&worker->activations, activations, memory_order_relaxed);
-    if (worker->runner.fresh || activations % TIMERS_EVERY == 0)
+    if (worker->seat.fresh || activations % TIMERS_EVERY == 0)
         poll(worker);
     if (TRP_UNLIKELY(activations % INJECT_EVERY == 0)) {
         struct trp_task *task = trp_take_injected(worker);
@@ -165,19 +165,19 @@ static struct trp_task *take(struct trp_pool_worker *worker)
 
 static void run(struct trp_pool_worker *worker, struct trp_task *task)
 {
-    struct trp_runner *runner = &worker->runner;
-    runner->slice_start = runner->now;
-    if (runner->worker.scheduler->config.ops->run(&runner->worker, task) == TRP_RUN_DONE)
+    struct trp_seat *seat = &worker->seat;
+    seat->slice_start = seat->now;
+    if (seat->worker.scheduler->config.ops->run(&seat->worker, task) == TRP_RUN_DONE)
         return;
     append(worker, task);
-    trp_parking_alert(&runner->worker.scheduler->parking);
+    trp_parking_alert(&seat->worker.scheduler->parking);
     share(worker);
 }
 
 void *trp_pool_worker_main(void *user)
 {
     struct trp_pool_worker *worker = user;
-    struct trp_worker *public = &worker->runner.worker;
+    struct trp_worker *public = &worker->seat.worker;
     struct trp_scheduler *scheduler = public->scheduler;
     pthread_setname_np(pthread_self(), worker->name);
     trp_worker_enter(public);
