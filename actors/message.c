@@ -4,6 +4,7 @@
 #include "actors/actor.h"
 #include "actors/ask.h"
 #include "actors/monitor.h"
+#include "actors/target.h"
 #include "actors/timer.h"
 
 #include <string.h>
@@ -58,6 +59,12 @@ static void push(troupe_system *system, struct trp_runner *runner, struct trp_sl
     envelope->generation = generation;
     if (TRP_UNLIKELY(system->seams.probe != NULL))
         observe_send(system, slot, generation, envelope);
+    // acquire: of trp_target_new, for what comes with it.
+    const struct trp_target_ops *ops = atomic_load_explicit(&slot->ops, memory_order_acquire);
+    if (TRP_UNLIKELY(ops != NULL)) {
+        ops->deliver(system, runner, slot->target_user, slot, generation, envelope);
+        return;
+    }
     if (trp_mpsc_push(&slot->inbox, &slot->front, &envelope->link))
         trp_schedule(system->scheduler, runner ? runner->worker : NULL, &slot->task);
 }
@@ -250,6 +257,34 @@ static troupe_status send_to_nobody(troupe_ctx *ctx, troupe_ref to, troupe_type 
     return dead_at_once(ctx, &msg, to);
 }
 
+static bool is_abroad(const troupe_ctx *ctx, troupe_ref to)
+{
+    return to.system != ctx->system->id && to.system != 0;
+}
+
+// To another system: by the route, if there is one.
+static troupe_status send_abroad(troupe_ctx *ctx, troupe_ref to, troupe_type *type,
+                                 const void *body)
+{
+    if (type->descriptor == NULL)
+        return trp_error(TROUPE_ENOTWIRE,
+                         "%s is a plain struct, which cannot leave this system; declare it with "
+                         "TROUPE_PROTO",
+                         type->name);
+    const struct trp_route *route = atomic_load_explicit(&ctx->system->route, memory_order_acquire);
+    if (route == NULL)
+        return send_to_nobody(ctx, to, type, body);
+    struct trp_envelope *envelope;
+    troupe_status status =
+        trp_build(ctx->system, ctx->runner, type, body, TRP_KIND_USER, false, &envelope);
+    if (status != TROUPE_OK)
+        return status;
+    status = route->send(route->user, ctx, to, envelope);
+    if (status != TROUPE_OK)
+        free_envelope(ctx->system, ctx->runner, envelope);
+    return status;
+}
+
 static inline bool is_live(const struct trp_slot *slot, troupe_ref to)
 {
     return slot && atomic_load_explicit(&slot->generation, memory_order_relaxed) == to.generation &&
@@ -267,6 +302,8 @@ troupe_status troupe_send_body(troupe_ctx *ctx, troupe_ref to, troupe_type *type
         status = trp_build(ctx->system, ctx->runner, type, body, TRP_KIND_USER, false, &envelope);
         if (TRP_LIKELY(status == TROUPE_OK))
             trp_push(ctx, slot, to.generation, envelope);
+    } else if (is_abroad(ctx, to)) {
+        status = send_abroad(ctx, to, type, body);
     } else {
         status = send_to_nobody(ctx, to, type, body);
     }

@@ -3,6 +3,7 @@
 #include "actors/slot.h"
 
 #include "actors/actor.h"
+#include "actors/target.h"
 
 #include <string.h>
 
@@ -165,6 +166,13 @@ bool trp_slot_order(troupe_system *system, struct trp_runner *runner, struct trp
     uint64_t wanted;
     if (atomic_load(&slot->incarnation) == 0) // nobody lives here (yet)
         return false;
+    const struct trp_target_ops *ops = atomic_load_explicit(&slot->ops, memory_order_acquire);
+    if (ops) {
+        bool alive = (uint32_t)(old >> 32) == generation;
+        if (alive)
+            ops->order(system, runner, slot->target_user, slot, generation, bits);
+        return alive;
+    }
     do {
         if ((uint32_t)(old >> 32) != generation)
             return false;

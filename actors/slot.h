@@ -27,9 +27,7 @@
 #include <stdatomic.h>
 
 struct trp_persist;
-
-// What a ref can point to. Only actors take the fast path; the others have a deliver function.
-enum trp_target_kind { TRP_TARGET_ACTOR };
+struct trp_target_ops;
 
 enum trp_phase { TRP_STARTING, TRP_RUNNING, TRP_STOPPING, TRP_AWAITING };
 
@@ -61,11 +59,11 @@ struct trp_slot {
     // First line: what senders read and write.
     _Alignas(TRP_CACHE_LINE) struct trp_mpsc_head inbox;
     _Atomic uint32_t generation; // of the actor that lives here or will be next
-    uint32_t kind;               // enum trp_target_kind; fixed while the generation lives
+    uint32_t index;              // fixed
     struct trp_task task;
     struct trp_reason reason; // consumer; the owner may read it after DOWN and GONE
     _Atomic uint32_t holds;   // what keeps an ENDED slot from being used again: mailbox, owner
-    uint32_t index;           // fixed
+    _Atomic(const struct trp_target_ops *) ops; // set once, see target.h; NULL: an actor
 
     // Second line: the consumer's, and what can be ordered of it.
     _Alignas(TRP_CACHE_LINE) struct trp_mpsc_front front;
@@ -85,7 +83,10 @@ struct trp_slot {
     uint8_t is_supervisor;              // fixed: persist->supervision is there
 
     // Third line: rarer.
-    _Alignas(TRP_CACHE_LINE) const troupe_behavior *behavior; // fixed
+    _Alignas(TRP_CACHE_LINE) union {
+        const troupe_behavior *behavior; // fixed
+        void *target_user;               // fixed; of ops
+    };
     struct trp_persist *persist;   // consumer and spawner; NULL until needed
     struct trp_slot *owner;        // fixed; NULL: the system
     uint32_t owner_generation;     // fixed

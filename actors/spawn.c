@@ -70,7 +70,6 @@ static void unmake(troupe_system *system, struct trp_runner *runner, struct trp_
 
 static void fill(struct trp_slot *slot, const struct trp_spawn_spec *spec)
 {
-    slot->kind = TRP_TARGET_ACTOR;
     slot->task.home = NULL;
     slot->reason = (struct trp_reason){0};
     slot->phase = TRP_STARTING;

@@ -430,7 +430,8 @@ troupe_status troupe_system_stop(troupe_system *system, uint32_t deadline_ms, tr
     pthread_t thread;
     if (pthread_create(&thread, NULL, finish_later, system) == 0)
         pthread_detach(thread); // no thread: what is left stays until the process ends
-    return trp_error(TROUPE_ETIMEDOUT, "troupe_system_stop: %u handlers have not returned",
+    return trp_error(TROUPE_ETIMEDOUT,
+                     "troupe_system_stop: %u handlers, or some blocking calls, have not returned",
                      report->refused);
 }
 

@@ -81,9 +81,10 @@ struct troupe_system {
     struct trp_slab *slab;
     struct troupe_ctx *outside;
 
-    _Atomic bool closed;       // no spawns any more
-    _Atomic bool silent;       // no hooks any more
-    _Atomic uint32_t app_exit; // code + 1 of troupe_app_exit; 0: none
+    _Atomic(const struct trp_route *) route; // to other systems; NULL: none; see target.h
+    _Atomic bool closed;                     // no spawns any more
+    _Atomic bool silent;                     // no hooks any more
+    _Atomic uint32_t app_exit;               // code + 1 of troupe_app_exit; 0: none
 
     struct trp_slot_table slots;
     pthread_mutex_t slots_lock;     // slots.free_list and growth
