@@ -24,9 +24,9 @@ defined() {
     nm --defined-only --format=posix "$@" | sed '/:$/d; s/ .*//'
 }
 
-check "$so" "$(defined --dynamic "$so")"
+check "$so" "$(defined --dynamic --extern-only "$so")"
 check "$archive" "$(defined --extern-only "$archive")"
-if [ "$(defined --dynamic "$so" | sort)" != "$(defined --extern-only "$archive" | sort)" ]; then
+if [ "$(defined --dynamic --extern-only "$so" | sort)" != "$(defined --extern-only "$archive" | sort)" ]; then
     echo "FAILED: the two libraries do not export the same functions" >&2
     failed=1
 fi

@@ -65,6 +65,8 @@ static troupe_status parse(troupe_ctx *ctx, struct parser *parser, const struct 
         return troupe_fail(ctx, TROUPE_ENOMEM, "no memory for the words of chunk %llu",
                            (unsigned long long)chunk->id);
     troupe_status status = hand_over(ctx, parser, chunk->id);
+    if (status == TROUPE_EDEAD)
+        return TROUPE_OK; // no aggregator, and so no answer: all of this is being stopped
     if (status != TROUPE_OK)
         return troupe_fail(ctx, status, "the words of chunk %llu cannot be handed over",
                            (unsigned long long)chunk->id);
