@@ -54,10 +54,9 @@ static enum trp_next obey(struct trp_runner *runner, struct trp_slot *slot)
 // Takes the nudge out. False: the mailbox went idle and the slot is not ours any more.
 static bool pop_nudge(struct trp_runner *runner, struct trp_slot *slot)
 {
-    uint32_t mask = order_mask(slot);
     bool more = trp_mpsc_pop(&slot->inbox, &slot->front);
-    bool orders = trp_slot_nudge_done(slot, mask);
-    if (!more && orders)
+    bool wanted = trp_slot_nudge_done(slot);
+    if (!more && wanted) // somebody relied on us, who cannot look any more
         trp_slot_nudge(runner->system, runner, slot);
     return more;
 }
@@ -120,7 +119,7 @@ static bool call_handler(struct troupe_ctx *ctx, struct trp_envelope *envelope,
     ctx->linked = 1;
     ctx->gone = TRP_GONE_NOT;
     ctx->answered = 0;
-    ctx->limited = 0;
+    ctx->marks = 0;
     bool inside;
     if (TRP_LIKELY(outcome == NULL)) {
         inside = TRP_CALL_USER(ctx, *status = ctx->receive(ctx, trp_state(ctx), &envelope->msg));
@@ -198,8 +197,10 @@ static enum step handle(struct trp_runner *runner, struct troupe_ctx *ctx,
         return STEP_MORE;
     }
     account(ctx, envelope, status, NULL);
-    if (TRP_LIKELY(ctx->linked))
+    if (TRP_LIKELY(ctx->linked)) {
+        ctx->linked = 0;
         return pop(runner, slot, envelope);
+    }
     trp_finish(runner->system, runner, envelope);
     return STEP_MORE;
 }
@@ -321,12 +322,11 @@ static enum trp_run activate(struct trp_runner *runner, struct trp_slot *slot)
         if (ctx == NULL) {
             if (drain_front(runner, slot) == STEP_LEFT)
                 return TRP_RUN_DONE;
-            if (++handled % DRAIN_BATCH == 0 && slot->task.home == NULL)
+            // A thread of the actor's own does not run it again: it has been told to end.
+            if (++handled % DRAIN_BATCH == 0 && runner->worker->pool)
                 return TRP_RUN_AGAIN;
             continue;
         }
-        if (ctx != &trp_vacant)
-            ctx->runner = runner;
         if (slot->task.home && runner->worker->pool) { // it has just got a thread of its own
             trp_schedule(runner->system->scheduler, runner->worker, &slot->task);
             return TRP_RUN_DONE;
@@ -336,6 +336,10 @@ static enum trp_run activate(struct trp_runner *runner, struct trp_slot *slot)
                 return TRP_RUN_DONE;
             continue;
         }
+        // Not before the orders: the body may be held by a handler that was given up, which finds
+        // that out by its own runner.
+        if (ctx != &trp_vacant)
+            ctx->runner = runner;
         if (slot->phase == TRP_STARTING && atomic_load(&slot->init) == TRP_INIT_NOT_YET) {
             if (trp_start_incarnation(runner, slot) == TRP_NEXT_LEAVE)
                 return TRP_RUN_DONE;

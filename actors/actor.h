@@ -12,6 +12,12 @@
 
 enum trp_gone { TRP_GONE_NOT, TRP_GONE_AWAY, TRP_GONE_STASHED };
 
+// What has happened since the handler began, for the case that it fails.
+enum trp_mark {
+    TRP_MARK_LIMITED = 1, // the memory limit was hit
+    TRP_MARK_TEXT = 2     // troupe_fail has left a text
+};
+
 struct troupe_ctx { // one cache line, then the state
     troupe_system *system;
     struct trp_slot *slot;     // NULL: the outside ctx
@@ -21,10 +27,11 @@ struct troupe_ctx { // one cache line, then the state
     struct trp_extras *extras;              // NULL until needed
     struct trp_arena *arena;                // NULL until needed
     uint32_t generation;
-    uint8_t linked;   // current is still the front of the mailbox
-    uint8_t gone;     // enum trp_gone: current is not ours any more
-    uint8_t answered; // current's right to a reply was used or taken
-    uint8_t limited;  // the memory limit was hit since the handler began
+    uint8_t linked : 1;     // current is still the front of the mailbox
+    uint8_t answered : 1;   // current's right to a reply was used or taken
+    uint8_t gone;           // enum trp_gone: current is not ours any more
+    uint8_t marks;          // enum trp_mark
+    _Atomic uint8_t parted; // given up: one of its handler and its slot has done with it
 };
 
 _Static_assert(sizeof(struct troupe_ctx) == 64, "one cache line");
@@ -39,7 +46,7 @@ struct trp_extras {             // the rarer parts of an incarnation
     struct trp_list to_self;   // what init sent to itself
     troupe_receive_fn *become; // the receive functions below the current one
     uint32_t become_count, become_capacity;
-    struct trp_text *fail_text; // of troupe_fail, or NULL
+    struct trp_text *fail_text; // of the last troupe_fail, valid with TRP_MARK_TEXT; or NULL
 };
 
 static inline void *trp_state(struct troupe_ctx *ctx)
@@ -78,12 +85,36 @@ static inline troupe_ref trp_self(const struct troupe_ctx *ctx)
                      : (troupe_ref){0, 0, 0};
 }
 
+// Marks the names of an incarnation's handles, so that a token or timer of another actor or of an
+// earlier incarnation, which may come in a message, names nothing here. 0 outside.
+static inline uint32_t trp_handle_salt(const struct troupe_ctx *ctx)
+{
+    if (ctx->slot == NULL)
+        return 0;
+    return (uint32_t)(troupe_ref_hash(trp_self(ctx)) >> 32) +
+           atomic_load_explicit(&ctx->slot->incarnation, memory_order_relaxed);
+}
+
+// Returns what a name of the running incarnation stands for, or NULL; `*index` gets its place.
+static inline void *trp_find_handle(const struct troupe_ctx *ctx, enum trp_handle_kind kind,
+                                    struct trp_handle_name name, uint32_t *index)
+{
+    return ctx->slot && ctx->extras
+               ? trp_handles_find(&ctx->extras->handles, kind, name, trp_handle_salt(ctx), index)
+               : NULL;
+}
+
 // ---- message.c: building and delivering
 
 // Builds an envelope with a copy of the body. Errors set the text.
 troupe_status trp_build(troupe_system *system, struct trp_runner *runner, troupe_type *type,
                         const void *body, enum trp_kind kind, bool with_extra,
                         struct trp_envelope **envelope);
+
+// For a ref that names no live actor here and a function that needs one: makes the dead letter and
+// the text. `what` wants it: "troupe_ask".
+troupe_status trp_no_target(struct troupe_ctx *ctx, troupe_ref to, troupe_type *type,
+                            const void *body, const char *what);
 
 // Puts an envelope into the mailbox of the actor that `generation` names; counts it as sent. What
 // is dead by then becomes a dead letter in the activation. `ctx` is the sender.
@@ -191,8 +222,14 @@ void trp_end_for_good(struct trp_runner *runner, struct trp_slot *slot);
 // Takes the slot over from a handler that was given up.
 enum trp_next trp_take_over(struct trp_runner *runner, struct trp_slot *slot);
 
-// Frees what a given-up incarnation still holds, when its handler has returned.
+// The handler of a given-up incarnation has returned, on its own runner. Frees what the incarnation
+// still holds, unless its slot was not taken over yet: then trp_take_over does.
 void trp_free_abandoned(struct trp_runner *runner, struct troupe_ctx *ctx, size_t body_size);
+
+// The arguments of init are counted: one for the actor, one for each init that reads them, which
+// may have been given up and outlive the actor. The first count is the caller's.
+void trp_args_init(struct trp_envelope *args);
+void trp_args_release(troupe_system *system, struct trp_runner *runner, struct trp_envelope *args);
 
 // Why a handler that returned an error has failed; takes the text of troupe_fail.
 struct trp_reason trp_failure(struct troupe_ctx *ctx, troupe_reason_kind kind,
@@ -209,6 +246,9 @@ void trp_tell_event(troupe_system *system, troupe_event_kind kind, struct trp_sl
 // Adds a new actor to its owner's children, or to the system's. The owner's consumer.
 troupe_status trp_adopt(troupe_system *system, struct trp_runner *runner, struct trp_slot *child,
                         struct troupe_ctx *owner);
+
+// Undoes trp_adopt for an actor that has not come to life.
+void trp_disown(troupe_system *system, struct trp_slot *child, struct troupe_ctx *owner);
 
 // Tells all children (sequential: the youngest) to stop or to end at once.
 void trp_stop_children(struct trp_runner *runner, struct trp_slot *slot);

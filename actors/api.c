@@ -129,7 +129,8 @@ troupe_status troupe_drain(troupe_ctx *ctx, troupe_ref ref)
     return status;
 }
 
-static void keep_fail_text(troupe_ctx *ctx, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void keep_fail_text(troupe_ctx *ctx,
+                                                                 const char *format, va_list args)
 {
     struct trp_extras *extras = trp_extras(ctx);
     if (extras == NULL)
@@ -137,6 +138,7 @@ static void keep_fail_text(troupe_ctx *ctx, const char *format, va_list args)
     struct trp_reason old = {.text = extras->fail_text};
     trp_reason_release(ctx->system, ctx->runner, &old);
     extras->fail_text = trp_text_new_va(ctx->system, ctx->runner, format, args);
+    ctx->marks |= TRP_MARK_TEXT;
 }
 
 troupe_status troupe_fail(troupe_ctx *ctx, troupe_status status, const char *format, ...)

@@ -183,7 +183,7 @@ bool trp_outcome_open(struct troupe_ctx *ctx, struct trp_envelope *envelope,
     *reason = trp_reason_view(&ask->reason);
     *outcome = (troupe_outcome){.status = replied ? TROUPE_OK : ask->status,
                                 .reply = replied ? &envelope->msg : NULL,
-                                .reason = !replied && ask->status == TROUPE_EDOWN ? reason : NULL};
+                                .reason = ask->reason.kind ? reason : NULL};
     return true;
 }
 
@@ -203,11 +203,6 @@ static bool is_live(const struct trp_slot *slot, troupe_ref to)
 {
     return slot && to.generation != 0 &&
            atomic_load_explicit(&slot->generation, memory_order_relaxed) == to.generation;
-}
-
-static troupe_status no_target(troupe_ctx *ctx, troupe_ref to, troupe_type *type, const void *body)
-{
-    return troupe_send_body(ctx, to, type, body); // makes the dead letter and the text
 }
 
 static troupe_status ask(troupe_ctx *ctx, troupe_ref to, uint32_t timeout_ms,
@@ -230,7 +225,7 @@ static troupe_status ask(troupe_ctx *ctx, troupe_ref to, uint32_t timeout_ms,
     trp_envelope_extra(request)->owner = record;
     if (id) {
         struct trp_handle_name name =
-            trp_handles_name(&ctx->extras->handles, record->handle, record->incarnation);
+            trp_handles_name(&ctx->extras->handles, record->handle, trp_handle_salt(ctx));
         memcpy(id, &name, sizeof *id);
     }
     arm(ctx->system, record, timeout_ms);
@@ -249,7 +244,7 @@ troupe_status troupe_ask_body(troupe_ctx *ctx, troupe_ref to, uint32_t timeout_m
         return trp_error(TROUPE_EINVAL, "troupe_ask: on_outcome is NULL; to ignore the answer use "
                                         "troupe_send");
     if (!is_live(trp_resolve(ctx->system, to), to))
-        return no_target(ctx, to, type, body);
+        return trp_no_target(ctx, to, type, body, "troupe_ask");
     if (!trp_enter(ctx))
         return TROUPE_ESTALE;
     troupe_status status = ask(ctx, to, timeout_ms, on_outcome, user, id, type, body);
@@ -262,12 +257,7 @@ static troupe_status cancel(troupe_ctx *ctx, troupe_ask_id id)
     struct trp_handle_name name;
     uint32_t index;
     memcpy(&name, &id, sizeof name);
-    struct trp_ask *record =
-        ctx->slot && ctx->extras
-            ? trp_handles_find(&ctx->extras->handles, TRP_HANDLE_ASK, name,
-                               atomic_load_explicit(&ctx->slot->incarnation, memory_order_relaxed),
-                               &index)
-            : NULL;
+    struct trp_ask *record = trp_find_handle(ctx, TRP_HANDLE_ASK, name, &index);
     if (record == NULL || !decide(record))
         return trp_error(TROUPE_EALREADY, "troupe_ask_cancel: this ask has ended already");
     record->status = TROUPE_ECANCELED;
@@ -316,7 +306,7 @@ troupe_status troupe_call_body(troupe_ctx *ctx, troupe_ref to, uint32_t timeout_
     troupe_system *system = ctx->system;
     struct trp_slot *slot = trp_resolve(system, to);
     if (!is_live(slot, to))
-        return no_target(ctx, to, type, body);
+        return trp_no_target(ctx, to, type, body, "troupe_call");
     struct trp_waiter waiter = {.done = 0};
     struct trp_envelope *request;
     troupe_status status = trp_build(system, NULL, type, body, TRP_KIND_ASK, true, &request);
@@ -439,9 +429,7 @@ static troupe_status take_token(troupe_ctx *ctx, troupe_token *token)
     if (extras == NULL || !trp_handles_reserve(ctx->system, ctx->runner, &extras->handles))
         return trp_error(TROUPE_ENOMEM, "troupe_token_take: no memory");
     uint32_t index = trp_handles_put(&extras->handles, TRP_HANDLE_TOKEN, record);
-    struct trp_handle_name name =
-        trp_handles_name(&extras->handles, index,
-                         atomic_load_explicit(&ctx->slot->incarnation, memory_order_relaxed));
+    struct trp_handle_name name = trp_handles_name(&extras->handles, index, trp_handle_salt(ctx));
     memcpy(token, &name, sizeof *token);
     trp_envelope_extra(atomic_load_explicit(&ctx->current, memory_order_relaxed))->owner = NULL;
     ctx->answered = 1;
@@ -463,12 +451,7 @@ static troupe_status reply_to_token(troupe_ctx *ctx, troupe_token token, troupe_
     struct trp_handle_name name;
     uint32_t index;
     memcpy(&name, &token, sizeof name);
-    struct trp_ask *record =
-        ctx->slot && ctx->extras
-            ? trp_handles_find(&ctx->extras->handles, TRP_HANDLE_TOKEN, name,
-                               atomic_load_explicit(&ctx->slot->incarnation, memory_order_relaxed),
-                               &index)
-            : NULL;
+    struct trp_ask *record = trp_find_handle(ctx, TRP_HANDLE_TOKEN, name, &index);
     if (record == NULL)
         return trp_error(TROUPE_EALREADY, "troupe_reply_to: this token was used already, or is not "
                                           "of this incarnation of this actor");

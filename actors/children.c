@@ -138,6 +138,30 @@ static void unlink_child(struct trp_persist *persist, struct trp_slot *child)
     persist->child_count--;
 }
 
+// Under roots_lock.
+static void unlink_root(troupe_system *system, struct trp_slot *child)
+{
+    if (child->sibling_previous)
+        child->sibling_previous->sibling_next = child->sibling_next;
+    else
+        system->roots = child->sibling_next;
+    if (child->sibling_next)
+        child->sibling_next->sibling_previous = child->sibling_previous;
+    if (--system->root_count == 0)
+        trp_system_no_roots(system);
+}
+
+void trp_disown(troupe_system *system, struct trp_slot *child, struct troupe_ctx *owner)
+{
+    if (owner) {
+        unlink_child(owner->slot->persist, child);
+        return;
+    }
+    pthread_mutex_lock(&system->roots_lock);
+    unlink_root(system, child);
+    pthread_mutex_unlock(&system->roots_lock);
+}
+
 static bool is_failure(const struct trp_reason *reason)
 {
     return reason->kind == TROUPE_FAILED || reason->kind == TROUPE_START_FAILED ||
@@ -148,18 +172,11 @@ static void root_gone(struct trp_runner *runner, struct trp_slot *child)
 {
     troupe_system *system = runner->system;
     pthread_mutex_lock(&system->roots_lock);
-    if (child->sibling_previous)
-        child->sibling_previous->sibling_next = child->sibling_next;
-    else
-        system->roots = child->sibling_next;
-    if (child->sibling_next)
-        child->sibling_next->sibling_previous = child->sibling_previous;
     if (is_failure(&child->reason))
         system->root_failures++;
-    trp_slot_release_hold(system, runner, child);
-    if (--system->root_count == 0)
-        trp_system_no_roots(system);
+    unlink_root(system, child);
     pthread_mutex_unlock(&system->roots_lock);
+    trp_slot_release_hold(system, runner, child);
 }
 
 // ---- Telling the owner

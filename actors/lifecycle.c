@@ -65,9 +65,9 @@ static uint32_t incarnation_of(struct trp_slot *slot)
 struct trp_reason trp_failure(struct troupe_ctx *ctx, troupe_reason_kind kind, troupe_status status)
 {
     struct trp_reason reason = {.kind = (uint32_t)kind, .status = status};
-    if (ctx->limited && kind == TROUPE_FAILED)
+    if ((ctx->marks & TRP_MARK_LIMITED) && kind == TROUPE_FAILED)
         reason.kind = TROUPE_MEMORY_LIMIT;
-    if (ctx->extras) {
+    if (ctx->marks & TRP_MARK_TEXT) { // else the text is of a failure that was overcome
         reason.text = ctx->extras->fail_text;
         ctx->extras->fail_text = NULL;
     }
@@ -86,6 +86,39 @@ void trp_incarnation_started(struct trp_runner *runner, struct trp_slot *slot)
         trp_notify_owner(runner, slot, TRP_NOTICE_STARTED);
 }
 
+// Nobody sent the arguments of init, so their count is where the sender would be.
+static _Atomic uint32_t *args_count(struct trp_envelope *args)
+{
+    return (_Atomic uint32_t *)&args->sender_slot;
+}
+
+void trp_args_init(struct trp_envelope *args)
+{
+    atomic_init(args_count(args), 1);
+}
+
+void trp_args_release(troupe_system *system, struct trp_runner *runner, struct trp_envelope *args)
+{
+    // acq_rel: the last one sees that all others have finished reading.
+    if (atomic_fetch_sub_explicit(args_count(args), 1, memory_order_acq_rel) == 1)
+        trp_finish(system, runner, args);
+}
+
+// False: given up meanwhile.
+static bool call_init(struct trp_runner *runner, struct trp_slot *slot, struct troupe_ctx *ctx,
+                      troupe_status *status)
+{
+    const troupe_behavior *behavior = slot->behavior;
+    struct trp_envelope *args = slot->persist ? slot->persist->args : NULL;
+    if (args) // relaxed: the actor holds one
+        atomic_fetch_add_explicit(args_count(args), 1, memory_order_relaxed);
+    const troupe_msg *msg = args ? &args->msg : NULL;
+    bool inside = TRP_CALL_USER(ctx, *status = behavior->init(ctx, trp_state(ctx), msg));
+    if (args)
+        trp_args_release(runner->system, runner, args);
+    return inside;
+}
+
 enum trp_next trp_start_incarnation(struct trp_runner *runner, struct trp_slot *slot)
 {
     struct troupe_ctx *ctx = body_of(slot);
@@ -95,10 +128,8 @@ enum trp_next trp_start_incarnation(struct trp_runner *runner, struct trp_slot *
     atomic_store(&slot->init, TRP_INIT_CALLED);
     observe(runner->system, TRP_PROBE_START, slot, ctx->generation, incarnation_of(slot));
     if (behavior->init) {
-        const troupe_msg *args =
-            slot->persist && slot->persist->args ? &slot->persist->args->msg : NULL;
-        ctx->limited = 0;
-        if (!TRP_CALL_USER(ctx, status = behavior->init(ctx, trp_state(ctx), args))) {
+        ctx->marks = 0;
+        if (!call_init(runner, slot, ctx, &status)) {
             trp_free_abandoned(runner, ctx, body_size);
             return TRP_NEXT_LEAVE;
         }
@@ -188,6 +219,17 @@ static bool has_failed(const struct trp_reason *reason)
            reason->kind == TROUPE_MEMORY_LIMIT;
 }
 
+// False: given up meanwhile; the slot's reason is another one by then.
+static bool call_stop(struct trp_runner *runner, struct trp_slot *slot, struct troupe_ctx *ctx)
+{
+    struct trp_reason reason = trp_reason_acquire(slot->reason);
+    troupe_reason why = trp_reason_view(&reason);
+    ctx->runner = runner;
+    bool inside = TRP_CALL_USER(ctx, slot->behavior->stop(ctx, trp_state(ctx), &why));
+    trp_reason_release(runner->system, runner, &reason);
+    return inside;
+}
+
 enum trp_next trp_children_gone(struct trp_runner *runner, struct trp_slot *slot)
 {
     troupe_system *system = runner->system;
@@ -196,13 +238,9 @@ enum trp_next trp_children_gone(struct trp_runner *runner, struct trp_slot *slot
     size_t body_size = trp_body_size(behavior);
     if (ctx != &trp_vacant) {
         if (behavior->stop && atomic_load(&slot->init) == TRP_INIT_SUCCEEDED &&
-            slot->reason.kind != TROUPE_KILLED) {
-            troupe_reason why = trp_reason_view(&slot->reason);
-            ctx->runner = runner;
-            if (!TRP_CALL_USER(ctx, behavior->stop(ctx, trp_state(ctx), &why))) {
-                trp_free_abandoned(runner, ctx, body_size);
-                return TRP_NEXT_LEAVE;
-            }
+            slot->reason.kind != TROUPE_KILLED && !call_stop(runner, slot, ctx)) {
+            trp_free_abandoned(runner, ctx, body_size);
+            return TRP_NEXT_LEAVE;
         }
         drop_links(runner, slot, ctx);
         trp_arena_free(system, runner, ctx->arena);
@@ -231,7 +269,7 @@ static void free_persist(struct trp_runner *runner, struct trp_persist *persist)
     if (persist->name)
         trp_give(system, runner, persist->name, persist->name_size);
     if (persist->args)
-        trp_finish(system, runner, persist->args);
+        trp_args_release(system, runner, persist->args);
     trp_tick_free(system, runner, persist->tick);
     if (persist->supervision)
         trp_supervision_free(system, runner, persist->supervision);
@@ -250,7 +288,6 @@ void trp_end_for_good(struct trp_runner *runner, struct trp_slot *slot)
     trp_monitors_end(system, runner, slot, next);
     // Nobody reads what follows for this generation any more.
     atomic_store_explicit(&slot->body, NULL, memory_order_relaxed);
-    atomic_store(&slot->incarnation, 0);
     slot->persist = NULL;
     if (ctx != &trp_vacant)
         trp_give(system, runner, ctx, trp_body_size(slot->behavior));
@@ -313,13 +350,12 @@ void trp_restart_incarnation(struct trp_runner *runner, struct trp_slot *slot)
 // ---- Giving up
 
 // The message in the hands of the handler stays with it; its asker need not wait for that.
-static void part_with_current(struct trp_runner *runner, struct trp_slot *slot,
-                              struct troupe_ctx *ctx, const struct trp_reason *killed)
+static void part_with_current(struct trp_runner *runner, struct troupe_ctx *ctx,
+                              const struct trp_reason *killed)
 {
     struct trp_envelope *envelope = atomic_load(&ctx->current);
     if (envelope == NULL)
         return;
-    ctx->runner = runner; // the old one's thread does not use it any more
     trp_detach_current(ctx);
     struct trp_extra *extra = trp_envelope_extra(envelope);
     if (!ctx->gone && envelope->kind == TRP_KIND_ASK && extra->owner) {
@@ -328,7 +364,22 @@ static void part_with_current(struct trp_runner *runner, struct trp_slot *slot,
     }
     if (ctx->gone != TRP_GONE_STASHED)
         trp_count(runner->system, runner, handled);
-    (void)slot;
+}
+
+// The handler of a given-up incarnation returns when it likes, also before the slot is taken over:
+// the later of both frees what is left.
+static void part(struct trp_runner *runner, struct troupe_ctx *ctx, size_t body_size)
+{
+    TRP_YIELD("abandoned: before parting");
+    // acq_rel: the later one sees all that the earlier did.
+    if (atomic_exchange_explicit(&ctx->parted, 1, memory_order_acq_rel) == 0)
+        return;
+    troupe_system *system = runner->system;
+    struct trp_envelope *envelope = atomic_load(&ctx->current);
+    if (envelope && !ctx->gone)
+        trp_finish(system, runner, envelope);
+    trp_arena_free(system, runner, ctx->arena);
+    trp_give(system, runner, ctx, body_size);
 }
 
 enum trp_next trp_take_over(struct trp_runner *runner, struct trp_slot *slot)
@@ -336,11 +387,12 @@ enum trp_next trp_take_over(struct trp_runner *runner, struct trp_slot *slot)
     troupe_system *system = runner->system;
     struct troupe_ctx *ctx = atomic_load(&slot->body);
     struct trp_reason killed = {.kind = TROUPE_KILLED};
-    part_with_current(runner, slot, ctx, &killed);
+    part_with_current(runner, ctx, &killed);
     trp_reason_release(system, runner, &slot->reason);
     slot->reason = killed;
     drop_links(runner, slot, ctx);
     atomic_store(&slot->body, &trp_vacant);
+    part(runner, ctx, trp_body_size(slot->behavior));
     trp_count(system, runner, abandoned);
     trp_tell_event(system, TROUPE_EVENT_ABANDONED, slot, trp_slot_generation(slot),
                    incarnation_of(slot), &killed);
@@ -354,11 +406,6 @@ enum trp_next trp_take_over(struct trp_runner *runner, struct trp_slot *slot)
 
 void trp_free_abandoned(struct trp_runner *runner, struct troupe_ctx *ctx, size_t body_size)
 {
-    troupe_system *system = runner->system;
-    struct trp_envelope *envelope = atomic_load(&ctx->current);
-    if (envelope && !ctx->gone)
-        trp_finish(system, runner, envelope);
-    trp_arena_free(system, runner, ctx->arena);
-    trp_give(system, runner, ctx, body_size);
+    part(runner, ctx, body_size);
     trp_bias_reset(&runner->bias);
 }

@@ -83,7 +83,7 @@ static void *arena_take(struct troupe_ctx *ctx, size_t size, const char *functio
         return NULL;
     }
     if (rounded > memory_limit(ctx) || arena->used > memory_limit(ctx) - rounded) {
-        ctx->limited = 1;
+        ctx->marks |= TRP_MARK_LIMITED;
         *status = trp_error(TROUPE_EMEMLIMIT,
                             "%s: %zu bytes more would exceed the actor's memory_limit of %zu; "
                             "%zu are in use",

@@ -171,7 +171,7 @@ void trp_discard(troupe_system *system, struct trp_runner *runner, struct trp_en
         break;
     case TRP_KIND_NUDGE:
     default:
-        TRP_ASSERT(!"an envelope of this kind can be discarded");
+        trp_panic(__FILE__, __LINE__, "an envelope of kind %d is discarded", envelope->kind);
     }
     free_envelope(system, runner, envelope);
 }
@@ -203,13 +203,7 @@ void trp_detach_current(struct troupe_ctx *ctx)
 {
     if (!ctx->linked)
         return;
-    struct trp_slot *slot = ctx->slot;
-    // The nudge fills the place behind the last message, unless it is on its way there anyhow.
-    bool ours = atomic_exchange(&slot->nudged, 1) == 0;
-    if (!trp_mpsc_take(&slot->inbox, &slot->front, ours ? &slot->nudge : NULL) && ours)
-        if (trp_slot_nudge_done(
-                slot, TRP_ORDER_ANY)) // not used: make up for an order that found it taken
-            trp_slot_nudge(ctx->system, ctx->runner, slot);
+    trp_slot_detach_front(ctx->slot);
     ctx->linked = 0;
 }
 
@@ -309,6 +303,19 @@ troupe_status troupe_send_body(troupe_ctx *ctx, troupe_ref to, troupe_type *type
     }
     trp_leave(ctx);
     return status;
+}
+
+troupe_status trp_no_target(struct troupe_ctx *ctx, troupe_ref to, troupe_type *type,
+                            const void *body, const char *what)
+{
+    // A route takes the message and nothing else: it must not be sent as a plain one.
+    if (is_abroad(ctx, to) &&
+        atomic_load_explicit(&ctx->system->route, memory_order_acquire) != NULL)
+        return trp_error(TROUPE_ENOTSUP,
+                         "%s: the target is in another system; only troupe_send reaches that in "
+                         "this version",
+                         what);
+    return troupe_send_body(ctx, to, type, body);
 }
 
 // One shared copy of the body, one small envelope for each receiver.
@@ -418,10 +425,17 @@ void *troupe_msg_alloc(troupe_ctx *ctx, troupe_msg *msg, size_t size)
     return memory;
 }
 
+// False: it is the message being handled, which was not taken.
+static bool is_own(const troupe_ctx *ctx, const struct trp_envelope *envelope)
+{
+    return envelope != atomic_load_explicit(&ctx->current, memory_order_relaxed) ||
+           ctx->gone == TRP_GONE_AWAY;
+}
+
 static troupe_status move(troupe_ctx *ctx, troupe_ref to, troupe_msg *msg)
 {
     struct trp_envelope *envelope = trp_envelope_of_msg(msg);
-    if (envelope == atomic_load_explicit(&ctx->current, memory_order_relaxed))
+    if (!is_own(ctx, envelope))
         return trp_error(TROUPE_EINVAL, "troupe_move: this message is being handled and not the "
                                         "caller's; use troupe_forward or troupe_msg_take");
     const struct trp_type *type = trp_type_by_id(msg->type);
@@ -452,6 +466,7 @@ void troupe_msg_free(troupe_ctx *ctx, troupe_msg *msg)
 {
     // A given-up incarnation may still free: its thread and cache are its own.
     bool inside = trp_enter(ctx);
+    TRP_ASSERT(!inside || msg == NULL || is_own(ctx, trp_envelope_of_msg(msg)));
     if (msg)
         free_envelope(ctx->system, ctx->runner, trp_envelope_of_msg(msg));
     if (inside)
@@ -506,6 +521,8 @@ static troupe_status forward(troupe_ctx *ctx, troupe_ref to, const troupe_msg *m
         return dead_at_once(ctx, msg, to);
     trp_detach_current(ctx);
     ctx->gone = TRP_GONE_AWAY;
+    if (ctx->answered) // its right to a reply was used here: the rest is a plain message
+        envelope->kind = TRP_KIND_USER;
     trp_push(ctx, slot, to.generation, envelope);
     return TROUPE_OK;
 }
@@ -526,9 +543,8 @@ static troupe_status stash(troupe_ctx *ctx, const troupe_msg *msg)
         return TROUPE_EINVAL;
     if (ctx->answered)
         return trp_error(TROUPE_EINVAL, "troupe_stash: the message was answered already");
-    if (envelope->kind == TRP_KIND_OUTCOME || envelope->kind == TRP_KIND_DOWN)
-        return trp_error(TROUPE_ENOTSUP,
-                         "troupe_stash: outcomes and monitor messages cannot be put aside");
+    if (envelope->kind == TRP_KIND_OUTCOME)
+        return trp_error(TROUPE_ENOTSUP, "troupe_stash: outcomes of asks cannot be put aside");
     struct trp_extras *extras = trp_extras(ctx);
     if (extras == NULL)
         return trp_error(TROUPE_ENOMEM, "troupe_stash: no memory");

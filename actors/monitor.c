@@ -4,8 +4,8 @@
 // target's generation: so a monitor is either in the list before the generation ends, and is told,
 // or finds it ended, and is told noactor.
 //
-// Messages are reserved with the record, one for the stop and one for starts and restarts; a
-// restart while the message about the one before still waits is told by that same message.
+// Messages are reserved with the record, one for each event; a restart while the message about the
+// one before still waits is told by that same message, and so is a start.
 //
 // The record is counted: one for the watcher's handles, one for the target's list, one for each
 // message on its way.
@@ -19,10 +19,24 @@ static void release(troupe_system *system, struct trp_runner *runner, struct trp
 {
     if (atomic_fetch_sub_explicit(&monitor->refs, 1, memory_order_acq_rel) != 1)
         return; // acq_rel: the last one sees all that the others did
-    trp_reason_release(system, runner, &monitor->change_reason);
-    trp_reason_release(system, runner, &monitor->stop_reason);
+    trp_reason_release(system, runner, &monitor->restart.reason);
+    trp_reason_release(system, runner, &monitor->stop.reason);
     trp_reason_release(system, runner, &monitor->shown_reason);
     trp_give(system, runner, monitor, sizeof *monitor);
+}
+
+static void make_mail(struct trp_monitor *monitor, struct trp_monitor_mail *mail, uint32_t event)
+{
+    trp_envelope_embed(&mail->envelope, TRP_KIND_DOWN, monitor);
+    mail->event = event;
+}
+
+static struct trp_monitor_mail *mail_of(struct trp_monitor *monitor,
+                                        const struct trp_envelope *envelope)
+{
+    return envelope == &monitor->stop.envelope      ? &monitor->stop
+           : envelope == &monitor->restart.envelope ? &monitor->restart
+                                                    : &monitor->start;
 }
 
 static struct trp_monitor *make(troupe_system *system, struct trp_runner *runner, troupe_ref target,
@@ -36,8 +50,9 @@ static struct trp_monitor *make(troupe_system *system, struct trp_runner *runner
     monitor->events = events;
     monitor->target = target;
     monitor->system = system;
-    trp_envelope_embed(&monitor->stop.envelope, TRP_KIND_DOWN, monitor);
-    trp_envelope_embed(&monitor->change.envelope, TRP_KIND_DOWN, monitor);
+    make_mail(monitor, &monitor->stop, TROUPE_ON_STOP);
+    make_mail(monitor, &monitor->restart, TROUPE_ON_RESTART);
+    make_mail(monitor, &monitor->start, TROUPE_ON_START);
     return monitor;
 }
 
@@ -71,7 +86,7 @@ static bool prepare(struct trp_monitor *monitor, struct trp_monitor_mail *mail)
     if (monitor->ended)
         return false;
     if (mail->in_flight) {
-        monitor->again = true;
+        mail->again = true;
         return false;
     }
     mail->in_flight = true;
@@ -98,15 +113,16 @@ void trp_monitors_tell(troupe_system *system, struct trp_runner *runner, struct 
     for (struct trp_monitor *monitor = slot->watchers; monitor; monitor = monitor->next) {
         if (!(monitor->events & event))
             continue;
-        trp_reason_release(system, runner, &monitor->change_reason);
-        monitor->change_event = event;
-        monitor->change_incarnation = incarnation;
+        struct trp_monitor_mail *mail =
+            event == TROUPE_ON_START ? &monitor->start : &monitor->restart;
+        trp_reason_release(system, runner, &mail->reason);
+        mail->incarnation = incarnation;
         if (reason)
-            monitor->change_reason = trp_reason_acquire(*reason);
+            mail->reason = trp_reason_acquire(*reason);
         if (monitor->waiter)
             trp_waiter_wake(monitor->waiter);
-        else if (prepare(monitor, &monitor->change))
-            send(system, runner, monitor, &monitor->change);
+        else if (prepare(monitor, mail))
+            send(system, runner, monitor, mail);
     }
     pthread_mutex_unlock(lock);
 }
@@ -118,14 +134,16 @@ void trp_monitors_end(troupe_system *system, struct trp_runner *runner, struct t
     pthread_mutex_t *lock = trp_stripe(system, slot->index);
     pthread_mutex_lock(lock);
     // From here on senders and orders find it dead. The bits of orders go with the generation.
+    // Nobody lives in the slot before the next generation can be named: a ref may be a guess.
+    atomic_store(&slot->incarnation, 0);
     atomic_store(&slot->generation, next_generation);
     atomic_store(&slot->orders, (uint64_t)next_generation << 32);
     struct trp_monitor *told = NULL;
     while (slot->watchers) {
         struct trp_monitor *monitor = slot->watchers;
         unlink_from(monitor, slot);
-        monitor->stop_incarnation = incarnation;
-        monitor->stop_reason = trp_reason_acquire(slot->reason);
+        monitor->stop.incarnation = incarnation;
+        monitor->stop.reason = trp_reason_acquire(slot->reason);
         bool wanted = !monitor->waiter && (monitor->events & TROUPE_ON_STOP) &&
                       prepare(monitor, &monitor->stop);
         if (monitor->waiter) // under the lock: the waiting thread is still there
@@ -162,14 +180,13 @@ static void begin(troupe_system *system, struct trp_runner *runner, struct trp_m
     bool stop = !alive && !monitor->waiter && (monitor->events & TROUPE_ON_STOP) &&
                 prepare(monitor, &monitor->stop);
     if (!alive)
-        monitor->stop_reason = (struct trp_reason){.kind = TROUPE_NOACTOR};
+        monitor->stop.reason = (struct trp_reason){.kind = TROUPE_NOACTOR};
     if (start) {
-        monitor->change_event = TROUPE_ON_START;
-        monitor->change_incarnation = atomic_load(&slot->incarnation);
+        monitor->start.incarnation = atomic_load(&slot->incarnation);
         if (monitor->waiter)
             trp_waiter_wake(monitor->waiter);
-        else if (prepare(monitor, &monitor->change))
-            send(system, runner, monitor, &monitor->change);
+        else if (prepare(monitor, &monitor->start))
+            send(system, runner, monitor, &monitor->start);
     }
     pthread_mutex_unlock(lock);
     if (stop)
@@ -191,10 +208,10 @@ static troupe_status monitor_actor(troupe_ctx *ctx, troupe_ref ref, uint32_t eve
         return trp_error(TROUPE_ENOMEM, "troupe_monitor: no memory");
     monitor->watcher = ctx->slot;
     monitor->generation = ctx->generation;
-    monitor->incarnation = atomic_load(&ctx->slot->incarnation);
+    monitor->incarnation = atomic_load_explicit(&ctx->slot->incarnation, memory_order_relaxed);
     monitor->handle = trp_handles_put(&extras->handles, TRP_HANDLE_MONITOR, monitor);
     struct trp_handle_name name =
-        trp_handles_name(&extras->handles, monitor->handle, monitor->incarnation);
+        trp_handles_name(&extras->handles, monitor->handle, trp_handle_salt(ctx));
     memcpy(&monitor->down.monitor, &name, sizeof name);
     if (public)
         memcpy(public, &name, sizeof *public);
@@ -252,10 +269,7 @@ troupe_status troupe_demonitor(troupe_ctx *ctx, troupe_monitor_ref public)
     struct trp_handle_name name;
     uint32_t index;
     memcpy(&name, &public, sizeof name);
-    struct trp_monitor *monitor =
-        ctx->extras ? trp_handles_find(&ctx->extras->handles, TRP_HANDLE_MONITOR, name,
-                                       atomic_load(&ctx->slot->incarnation), &index)
-                    : NULL;
+    struct trp_monitor *monitor = trp_find_handle(ctx, TRP_HANDLE_MONITOR, name, &index);
     troupe_status status = TROUPE_OK;
     if (monitor) {
         trp_handles_remove(&ctx->extras->handles, index);
@@ -270,49 +284,49 @@ troupe_status troupe_demonitor(troupe_ctx *ctx, troupe_monitor_ref public)
 bool trp_monitor_open(struct troupe_ctx *ctx, struct trp_envelope *envelope)
 {
     struct trp_monitor *monitor = trp_envelope_extra(envelope)->owner;
-    bool stop = envelope == &monitor->stop.envelope;
+    struct trp_monitor_mail *mail = mail_of(monitor, envelope);
+    // One that was put aside has left the handles: it did not end with its incarnation.
+    if (monitor->incarnation != atomic_load_explicit(&ctx->slot->incarnation, memory_order_relaxed))
+        return false;
     pthread_mutex_t *lock = trp_stripe(ctx->system, monitor->target.slot);
     pthread_mutex_lock(lock);
     bool open = !monitor->ended; // set when the watcher's incarnation ends, too
-    troupe_down *down = &monitor->down;
-    down->ref = monitor->target;
-    down->event = stop ? TROUPE_ON_STOP : monitor->change_event;
-    down->incarnation = stop ? monitor->stop_incarnation : monitor->change_incarnation;
-    struct trp_reason *reason = &monitor->stop_reason;
-    if (open && !stop) { // a change's reason may be replaced while its message is handled: hold it
-        reason = &monitor->shown_reason;
-        trp_reason_release(ctx->system, ctx->runner, reason);
-        *reason = trp_reason_acquire(monitor->change_reason);
-        monitor->again = false; // this message tells of all changes until now
+    if (open) {                  // what the mail says may be replaced while it is handled: hold it
+        trp_reason_release(ctx->system, ctx->runner, &monitor->shown_reason);
+        monitor->shown_reason = trp_reason_acquire(mail->reason);
+        monitor->down.ref = monitor->target;
+        monitor->down.event = mail->event;
+        monitor->down.incarnation = mail->incarnation;
+        monitor->down.reason = trp_reason_view(&monitor->shown_reason);
+        mail->again = false; // this message tells of all that has happened until now
     }
-    down->reason = trp_reason_view(reason);
     pthread_mutex_unlock(lock);
-    if (open) {
-        const struct trp_type *type = trp_type_intern(&troupe_type_troupe_down);
-        envelope->msg =
-            (troupe_msg){.type = type ? type->id : 0, .size = sizeof *down, .body = down};
-    }
-    if (open && stop) {
+    if (!open)
+        return false;
+    const struct trp_type *type = trp_type_intern(&troupe_type_troupe_down);
+    envelope->msg = (troupe_msg){
+        .type = type ? type->id : 0, .size = sizeof monitor->down, .body = &monitor->down};
+    if (mail == &monitor->stop && monitor->handle != TRP_MONITOR_OUT) {
         trp_handles_remove(&ctx->extras->handles, monitor->handle);
+        monitor->handle = TRP_MONITOR_OUT; // put aside and handled again: it is out already
         release(ctx->system, ctx->runner, monitor); // the handles'; the message's is left
     }
-    return open;
+    return true;
 }
 
 void trp_monitor_done(troupe_system *system, struct trp_runner *runner,
                       struct trp_envelope *envelope)
 {
     struct trp_monitor *monitor = trp_envelope_extra(envelope)->owner;
-    if (envelope == &monitor->change.envelope) {
-        pthread_mutex_t *lock = trp_stripe(system, monitor->target.slot);
-        pthread_mutex_lock(lock);
-        monitor->change.in_flight = false;
-        bool again = monitor->again && prepare(monitor, &monitor->change);
-        monitor->again = false;
-        pthread_mutex_unlock(lock);
-        if (again)
-            send(system, runner, monitor, &monitor->change);
-    }
+    struct trp_monitor_mail *mail = mail_of(monitor, envelope);
+    pthread_mutex_t *lock = trp_stripe(system, monitor->target.slot);
+    pthread_mutex_lock(lock);
+    mail->in_flight = false;
+    bool again = mail->again && prepare(monitor, mail);
+    mail->again = false;
+    pthread_mutex_unlock(lock);
+    if (again)
+        send(system, runner, monitor, mail);
     release(system, runner, monitor);
 }
 
@@ -346,8 +360,8 @@ void trp_monitor_wait_end(struct trp_monitor *monitor, bool *stopped, struct trp
 {
     pthread_mutex_t *lock = trp_stripe(monitor->system, monitor->target.slot);
     pthread_mutex_lock(lock);
-    *stopped = monitor->change_event == 0;
-    *reason = trp_reason_acquire(monitor->stop_reason);
+    *stopped = monitor->start.incarnation == 0;
+    *reason = trp_reason_acquire(monitor->stop.reason);
     pthread_mutex_unlock(lock);
     end(NULL, monitor);
 }

@@ -7,8 +7,15 @@
 struct trp_monitor_mail { // a message that a monitor may send, reserved with it
     struct trp_envelope envelope;
     struct trp_extra extra;
-    bool in_flight; // the stripe lock
+    uint32_t event; // fixed: what it tells of
+    // What it says; the stripe lock, and after a stop fixed.
+    uint32_t incarnation;
+    struct trp_reason reason;
+    bool in_flight;
+    bool again; // the same has happened once more while it waited or was handled
 };
+
+#define TRP_MONITOR_OUT UINT32_MAX // its last message has been handled, or was put aside
 
 struct trp_monitor {
     _Atomic uint32_t refs;    // see monitor.c
@@ -17,20 +24,15 @@ struct trp_monitor {
     struct trp_slot *watcher; // fixed; NULL: a thread that waits
     uint32_t generation;      // fixed; the watcher's
     uint32_t incarnation;     // fixed; the watcher's
-    uint32_t handle;          // watcher's consumer; index in its handles
+    uint32_t handle;          // watcher's consumer; index in its handles, or TRP_MONITOR_OUT
     bool linked;              // in the target's list; the stripe lock
-    bool again; // a change came while the message about another waits; the stripe lock
-    bool ended; // demonitored, or its watcher has ended; the stripe lock
+    bool ended;               // demonitored, or its watcher has ended; the stripe lock
     struct trp_monitor *next, *previous; // the target's list; the stripe lock
     struct trp_waiter *waiter;           // fixed; the thread that waits
     troupe_system *system;               // fixed
-    // What the messages say; the stripe lock, and after the last event fixed.
-    uint32_t change_event, change_incarnation; // last restart or start
-    uint32_t stop_incarnation;
-    struct trp_reason change_reason, stop_reason;
-    struct trp_reason shown_reason; // of the change being handled; watcher's consumer
-    troupe_down down;               // body of the message being handled; watcher's consumer
-    struct trp_monitor_mail stop, change;
+    struct trp_reason shown_reason;      // of the message being handled; watcher's consumer
+    troupe_down down;                    // its body; watcher's consumer
+    struct trp_monitor_mail stop, restart, start;
 };
 
 // Tells the watchers of a slot that it has started or restarts. The slot's consumer.

@@ -9,8 +9,7 @@
 
 bool trp_may_block(troupe_ctx *ctx, const char *function)
 {
-    if (ctx->slot == NULL &&
-        (ctx->system->seams.driven || trp_worker_current(ctx->system->scheduler) == NULL))
+    if (ctx->slot == NULL && trp_worker_current(ctx->system->scheduler) == NULL)
         return true;
     trp_error(
         TROUPE_ENOTSUP,

@@ -14,6 +14,12 @@
 #include "actors/actor.h"
 
 #include <string.h>
+#include <time.h>
+
+// How often, and ns in between, a report tries to find handlers outside of the runtime: all in all
+// a few times what the kernel keeps a thread waiting for a CPU that is wanted by others.
+#define FREEZE_TRIES 200
+#define FREEZE_PAUSE 100000
 
 static uint64_t grace_of(const troupe_system *system, struct trp_slot *slot)
 {
@@ -35,6 +41,33 @@ static void hand_over(troupe_system *system, struct trp_runner *runner, struct t
     trp_schedule(system->scheduler, runner ? runner->worker : NULL, &slot->task);
 }
 
+static void copy_text(char *to, size_t size, const char *from)
+{
+    strncpy(to, from, size - 1);
+    to[size - 1] = 0;
+}
+
+// Remembers when this activation was seen first.
+static void see(struct trp_seen *seen, uint64_t serial, uint64_t now)
+{
+    if (seen->since == 0 || seen->serial != serial)
+        *seen = (struct trp_seen){.serial = serial, .since = now ? now : 1};
+}
+
+// Says who is in the handler of a frozen runner.
+static void describe(troupe_system *system, struct trp_runner *held, struct trp_slot *slot,
+                     struct trp_given_up *who)
+{
+    struct troupe_ctx *ctx = atomic_load(&slot->body);
+    see(&held->seen, atomic_load(&held->serial), trp_now(system));
+    struct trp_envelope *envelope = ctx->gone ? NULL : atomic_load(&ctx->current);
+    *who = (struct trp_given_up){.ref = trp_ref(system, slot->index, ctx->generation),
+                                 .since = held->seen.since};
+    copy_text(who->name, sizeof who->name, trp_actor_name(slot));
+    copy_text(who->message_type, sizeof who->message_type,
+              envelope && envelope->msg.type ? troupe_msg_type_name(&envelope->msg) : "");
+}
+
 static void give_up(troupe_system *system, struct trp_runner *runner, struct trp_runner *held)
 {
     if (trp_bias_is_revoked(&held->bias) || !trp_bias_freeze(&held->bias))
@@ -44,6 +77,7 @@ static void give_up(troupe_system *system, struct trp_runner *runner, struct trp
         trp_bias_withdraw(&held->bias);
         return;
     }
+    describe(system, held, slot, &held->given_up);
     trp_bias_commit(&held->bias);
     hand_over(system, runner, slot);
 }
@@ -53,14 +87,14 @@ static uint64_t look_at(troupe_system *system, struct trp_runner *runner, struct
                         uint64_t now, bool force)
 {
     struct trp_slot *slot = atomic_load(&held->running);
-    if (!kill_is_pending(slot) || trp_bias_is_revoked(&held->bias))
+    if (slot == NULL || trp_bias_is_revoked(&held->bias))
         return TRP_NEVER;
     uint64_t serial = atomic_load(&held->serial);
-    if (held->seen_since == 0 || held->seen_serial != serial) {
-        held->seen_serial = serial;
-        held->seen_since = now ? now : 1;
-    }
-    uint64_t deadline = trp_deadline(held->seen_since, grace_of(system, slot));
+    see(&held->seen, serial, now);
+    if (!kill_is_pending(slot))
+        return TRP_NEVER;
+    see(&held->killed, serial, now);
+    uint64_t deadline = trp_deadline(held->killed.since, grace_of(system, slot));
     if (!force && now < deadline)
         return deadline;
     give_up(system, runner, held);
@@ -80,28 +114,39 @@ uint64_t trp_overdue_look(troupe_system *system, struct trp_runner *runner, bool
     return next;
 }
 
+// Makes sure that there is a look at that time or before.
 static void arm(troupe_system *system, uint64_t deadline)
 {
+    struct trp_overdue *overdue = &system->overdue;
+    // seq_cst: an order was given before. Either this sees that the look that was due has begun, or
+    // that look sees the order.
+    if (atomic_load(&overdue->due) <= deadline)
+        return;
     struct trp_wheel *wheel = trp_scheduler_wheel(system->scheduler, 0);
     trp_wheel_lock(wheel);
-    trp_wheel_arm(wheel, &system->overdue.timed.timer, deadline);
+    bool earlier = atomic_load(&overdue->due) > deadline;
+    if (earlier) {
+        trp_wheel_cancel(wheel, &overdue->timed.timer);
+        trp_wheel_arm(wheel, &overdue->timed.timer, deadline);
+        atomic_store(&overdue->due, deadline);
+    }
     trp_wheel_unlock(wheel);
-    trp_scheduler_timer_armed(system->scheduler, deadline);
+    if (earlier)
+        trp_scheduler_timer_armed(system->scheduler, deadline);
 }
 
 void trp_overdue_watch(troupe_system *system)
 {
-    if (!atomic_exchange(&system->overdue.armed, true))
-        arm(system, trp_deadline(trp_now(system), TRP_NS_PER_MS));
+    arm(system, trp_deadline(trp_now(system), TRP_NS_PER_MS));
 }
 
 void trp_overdue_expired(struct trp_runner *runner, struct trp_timed *timed)
 {
     (void)timed;
     troupe_system *system = runner->system;
-    atomic_store(&system->overdue.armed, false); // a kill from now on arms it anew
+    atomic_store(&system->overdue.due, TRP_NEVER); // a kill from now on arms it anew
     uint64_t next = trp_overdue_look(system, runner, false);
-    if (next != TRP_NEVER && !atomic_exchange(&system->overdue.armed, true))
+    if (next != TRP_NEVER)
         arm(system, next);
 }
 
@@ -116,42 +161,55 @@ void trp_overdue_fini(troupe_system *system)
 
 // ---- The report of a stop
 
-static void copy_text(char *to, size_t size, const char *from)
+static void report_one(troupe_system *system, const struct trp_given_up *who, troupe_report *report)
 {
-    strncpy(to, from, size - 1);
-    to[size - 1] = 0;
+    uint32_t place = report->refused++;
+    if (place >= TROUPE_REPORT_REFUSED)
+        return;
+    uint64_t now = trp_now(system);
+    report->who[place].ref = who->ref;
+    memcpy(report->who[place].name, who->name, sizeof who->name);
+    memcpy(report->who[place].message_type, who->message_type, sizeof who->message_type);
+    report->who[place].since_ns = who->since && now > who->since ? now - who->since : 0;
 }
 
-static void report_one(troupe_system *system, struct trp_runner *held, troupe_report *report)
+// True: its owner is in a handler of the user's, and stays there until the bias is withdrawn.
+static bool freeze(struct trp_runner *held, int *tries)
 {
-    struct trp_slot *slot = atomic_load(&held->running);
-    struct troupe_ctx *ctx = slot ? atomic_load(&slot->body) : NULL;
-    if (ctx && ctx != &trp_vacant && report->refused < TROUPE_REPORT_REFUSED) {
-        struct trp_envelope *envelope = ctx->gone ? NULL : atomic_load(&ctx->current);
-        uint64_t now = trp_now(system);
-        report->who[report->refused].ref = trp_ref(system, slot->index, ctx->generation);
-        copy_text(report->who[report->refused].name, sizeof report->who[0].name,
-                  trp_actor_name(slot));
-        copy_text(report->who[report->refused].message_type, sizeof report->who[0].message_type,
-                  envelope && envelope->msg.type ? troupe_msg_type_name(&envelope->msg) : "");
-        report->who[report->refused].since_ns = held->seen_since ? now - held->seen_since : 0;
+    while (atomic_load(&held->running) != NULL) {
+        if (trp_bias_freeze(&held->bias))
+            return true;
+        if (*tries <= 0)
+            return false;
+        --*tries; // it is in one of our functions just now
+        nanosleep(&(struct timespec){.tv_nsec = FREEZE_PAUSE}, NULL);
     }
-    report->refused++;
+    return false;
+}
+
+static void report_runner(troupe_system *system, struct trp_runner *held, int *tries,
+                          troupe_report *report)
+{
+    struct trp_given_up who = {.since = 0};
+    if (trp_bias_is_revoked(&held->bias)) { // its actor has ended, its thread has not
+        report_one(system, &held->given_up, report);
+        return;
+    }
+    bool frozen = freeze(held, tries);
+    struct trp_slot *slot = atomic_load(&held->running);
+    if (frozen && slot)
+        describe(system, held, slot, &who);
+    if (frozen)
+        trp_bias_withdraw(&held->bias);
+    if (slot)
+        report_one(system, &who, report);
 }
 
 void trp_overdue_report(troupe_system *system, troupe_report *report)
 {
+    int tries = FREEZE_TRIES;
     pthread_mutex_lock(&system->overdue.lock);
-    for (struct trp_runner *held = atomic_load(&system->runners); held; held = held->next) {
-        if (trp_bias_is_revoked(&held->bias)) { // its actor has ended, its thread has not
-            report->refused++;
-            continue;
-        }
-        if (atomic_load(&held->running) == NULL || !trp_bias_freeze(&held->bias))
-            continue;
-        if (atomic_load(&held->running))
-            report_one(system, held, report);
-        trp_bias_withdraw(&held->bias);
-    }
+    for (struct trp_runner *held = atomic_load(&system->runners); held; held = held->next)
+        report_runner(system, held, &tries, report);
     pthread_mutex_unlock(&system->overdue.lock);
 }

@@ -39,8 +39,8 @@ static inline struct trp_reason trp_reason_acquire(struct trp_reason reason)
 // Makes a text of at most 251 bytes; NULL without memory.
 __attribute__((format(printf, 3, 4))) struct trp_text *
 trp_text_new(troupe_system *system, struct trp_runner *runner, const char *format, ...);
-struct trp_text *trp_text_new_va(troupe_system *system, struct trp_runner *runner,
-                                 const char *format, va_list args);
+__attribute__((format(printf, 3, 0))) struct trp_text *
+trp_text_new_va(troupe_system *system, struct trp_runner *runner, const char *format, va_list args);
 
 // Gives a count back and clears the reason.
 void trp_reason_release(troupe_system *system, struct trp_runner *runner,

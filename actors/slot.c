@@ -16,7 +16,7 @@ static uint32_t chunk_size(uint32_t chunk)
 
 static struct trp_slot *init_slot(troupe_system *system, uint32_t index)
 {
-    struct trp_slot *slot = trp_slot_at(&system->slots, index);
+    struct trp_slot *slot = trp_slot_place(&system->slots, index);
     uint32_t generation = system->seams.first_generation;
     if (generation == 0) // the upper half of the range is left to be used
         generation = (uint32_t)(trp_random_next(&system->slots_random) >> 33) | 1;
@@ -42,9 +42,8 @@ static struct trp_slot *make_slot(troupe_system *system)
             return NULL;
         atomic_store_explicit(&table->chunks[chunk], slots, memory_order_relaxed);
     }
-    // The index is not valid for others before it is published; trp_slot_at must find it here.
-    atomic_store_explicit(&table->count, index + 1, memory_order_relaxed);
     struct trp_slot *slot = init_slot(system, index);
+    // release: with trp_slot_at. Not before it is made: a ref may name a slot that never was.
     atomic_store_explicit(&table->count, index + 1, memory_order_release);
     return slot;
 }
@@ -135,28 +134,53 @@ void trp_slot_table_fini(troupe_system *system)
 
 // ---- Orders
 //
-// An order is a bit, then a nudge: the bit says what to do, the nudge makes somebody look.
+// An order is a bit, then a nudge: the bit says what to do, the nudge makes somebody look. A new
+// actor's start is nudged for in the same way; what there is to be seen is its body.
 // [nudge] The nudge node is in the mailbox at most once, which `nudged` guards:
-// 1. An order sets its bit before it exchanges `nudged`; the consumer clears `nudged` before it
-//    reads the bits (both seq_cst). So either the order finds `nudged` clear and pushes the node,
-//    or the consumer finds the bit.
-// 2. The consumer clears `nudged` only after the node is out of the mailbox.
+// 1. Whoever wants it sets its bit first and then adds one to `nudged`: from 0 it pushes the node.
+//    The consumer sees that bit when it sees the node at the front, and looks at the orders after
+//    that, before it takes the node out.
+// 2. Whoever takes the node out exchanges `nudged` for 0 afterwards. More than 1: others wanted it
+//    meanwhile, and relied on that. It sees their bits (their additions release, the exchange
+//    acquires) and looks again; when it is not the consumer any more it nudges for them. It does
+//    not judge the bits: the slot may be somebody else's by now, in another phase.
 // 3. A suspended slot is scheduled by whoever clears SUSPENDED, in the same step that sets the bit.
 
 void trp_slot_nudge(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot)
 {
     TRP_YIELD("slot nudge: before nudged");
-    if (atomic_exchange(&slot->nudged, 1) != 0) // [nudge] 1
+    // acq_rel [nudge] 1; acquire: the push comes after the pop of the one who set it to 0.
+    if (atomic_fetch_add_explicit(&slot->nudged, 1, memory_order_acq_rel) != 0)
         return;
     if (trp_mpsc_push(&slot->inbox, &slot->front, &slot->nudge))
         trp_schedule(system->scheduler, runner ? runner->worker : NULL, &slot->task);
 }
 
-bool trp_slot_nudge_done(struct trp_slot *slot, uint32_t mask)
+bool trp_slot_nudge_done(struct trp_slot *slot)
 {
-    atomic_store(&slot->nudged, 0); // [nudge] 1, 2
-    TRP_YIELD("slot nudge done: before orders");
-    return (atomic_load(&slot->orders) & mask) != 0;
+    TRP_YIELD("slot nudge done: before nudged");
+    return atomic_exchange_explicit(&slot->nudged, 0, memory_order_acq_rel) > 1; // [nudge] 2
+}
+
+void trp_slot_detach_front(struct trp_slot *slot)
+{
+    struct trp_link *front = slot->front.first;
+    // acquire: of the push's link.
+    while (atomic_load_explicit(&front->next, memory_order_acquire) == NULL) {
+        // In use means that it is on its way here, or that the consumer before us has taken it out
+        // and is about to say so: then nothing may ever come.
+        uint32_t unused = 0;
+        TRP_YIELD("slot detach: before nudged");
+        if (atomic_compare_exchange_strong_explicit(&slot->nudged, &unused, 1, memory_order_acq_rel,
+                                                    memory_order_relaxed)) { // as [nudge] 1
+            bool idle = trp_mpsc_push(&slot->inbox, &slot->front, &slot->nudge);
+            TRP_ASSERT(!idle); // `front` is still there
+            break;
+        }
+        TRP_YIELD("slot detach: waiting for the next node");
+        trp_cpu_relax();
+    }
+    trp_mpsc_take(&slot->inbox, &slot->front, NULL);
 }
 
 bool trp_slot_order(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,

@@ -71,7 +71,7 @@ struct trp_slot {
     _Atomic(struct troupe_ctx *) body;  // consumer; NULL: FREE or ENDED
     _Atomic(struct trp_slot *) notices; // children with news, newest first, by notice_next
     struct trp_link nudge;              // a node that carries no message; see trp_slot_nudge
-    _Atomic uint32_t nudged;            // 1: the nudge is in the mailbox or on its way
+    _Atomic uint32_t nudged; // how often the nudge was wanted since it was last free; see slot.c
     uint8_t phase;                      // consumer: enum trp_phase
     uint8_t supervised;                 // fixed: the owner decides about the end
     uint8_t retiring;                   // consumer: gives the mailbox's hold back when it goes idle
@@ -129,15 +129,21 @@ struct trp_slot_cache {         // one per runner
     uint32_t count;
 };
 
-// Returns the slot with this index, or NULL. Any thread.
-static inline struct trp_slot *trp_slot_at(const struct trp_slot_table *table, uint32_t index)
+// Returns where the slot with this index is; its chunk must be there.
+static inline struct trp_slot *trp_slot_place(const struct trp_slot_table *table, uint32_t index)
 {
-    // acquire: the chunk pointers of all indices below the count are visible.
-    if (TRP_UNLIKELY(index >= atomic_load_explicit(&table->count, memory_order_acquire)))
-        return NULL;
     uint32_t chunk = 31u - (uint32_t)__builtin_clz((index >> 8) + 1);
     uint32_t first = ((1u << chunk) - 1) << 8;
     return atomic_load_explicit(&table->chunks[chunk], memory_order_relaxed) + (index - first);
+}
+
+// Returns the slot with this index, or NULL. Any thread.
+static inline struct trp_slot *trp_slot_at(const struct trp_slot_table *table, uint32_t index)
+{
+    // acquire: the chunk pointers and slots of all indices below the count are visible.
+    if (TRP_UNLIKELY(index >= atomic_load_explicit(&table->count, memory_order_acquire)))
+        return NULL;
+    return trp_slot_place(table, index);
 }
 
 // Takes a free slot, for the generation that its orders say; NULL without memory.
@@ -167,9 +173,13 @@ bool trp_slot_order(troupe_system *system, struct trp_runner *runner, struct trp
 // Makes the slot's consumer run once more.
 void trp_slot_nudge(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot);
 
-// Whoever took the nudge out of the mailbox: lets it be used again. True: there are orders of
-// `mask` that may have found it in use; the caller nudges, or looks at the orders again.
-bool trp_slot_nudge_done(struct trp_slot *slot, uint32_t mask);
+// Whoever took the nudge out of the mailbox: lets it be used again. True: somebody has found it in
+// use; the caller nudges, or looks at the slot again.
+bool trp_slot_nudge_done(struct trp_slot *slot);
+
+// Consumer: detaches the front node while the slot stays its own: the nudge fills the place behind
+// the last node.
+void trp_slot_detach_front(struct trp_slot *slot);
 
 // Consumer: stops being the consumer though the mailbox is not idle. False: there are orders among
 // those of `mask`.

@@ -70,7 +70,6 @@ static void unmake(troupe_system *system, struct trp_runner *runner, struct trp_
 
 static void fill(struct trp_slot *slot, const struct trp_spawn_spec *spec)
 {
-    slot->task.home = NULL;
     slot->reason = (struct trp_reason){0};
     slot->phase = TRP_STARTING;
     slot->supervised = spec->supervised;
@@ -127,18 +126,22 @@ troupe_status trp_spawn(troupe_system *system, struct trp_runner *runner,
         trp_error(TROUPE_ENOMEM, "no memory to spawn %s", spec->behavior->name);
         goto fail;
     }
+    atomic_store(&slot->holds, 2);
+    status = trp_adopt(system, runner, slot, spec->owner);
+    if (status != TROUPE_OK)
+        goto fail;
+    // The last step that can fail: a late activation [late] may be given to the thread, so that it
+    // must not go again before the actor.
     if (spec->place == TROUPE_ON_THREAD) {
         status = trp_thread_start(system->scheduler, &slot->task, spec->behavior->name);
         if (status != TROUPE_OK) {
             trp_error(status, "no thread of its own for %s", spec->behavior->name);
-            goto fail;
+            goto fail_adopted;
         }
     }
-    atomic_store(&slot->holds, 2);
-    status = trp_adopt(system, runner, slot, spec->owner);
-    if (status != TROUPE_OK)
-        goto fail_thread;
     if (slot->persist) {
+        if (spec->args)
+            trp_args_init(spec->args);
         slot->persist->args = spec->args;
         slot->persist->supervision = spec->supervision;
     }
@@ -151,17 +154,16 @@ troupe_status trp_spawn(troupe_system *system, struct trp_runner *runner,
     if (spec->watcher)
         trp_monitor_begin_new(spec->watcher, slot, trp_ref(system, slot->index, generation));
     // From here on the slot is alive: a late activation [late] that finds the body may start it.
-    atomic_store(&slot->incarnation, 1);
     atomic_store(&slot->orders, (uint64_t)generation << 32);
+    atomic_store(&slot->incarnation, 1); // and may be given orders
     atomic_store_explicit(&slot->body, body, memory_order_release);
     trp_slot_nudge(system, runner, slot);
     if (spec->owner == NULL && atomic_load(&system->closed)) // too late for the stop of all roots
         trp_slot_order(system, runner, slot, generation, TRP_ORDER_STOP);
     return TROUPE_OK;
 
-fail_thread:
-    if (slot->task.home)
-        trp_thread_stop(system->scheduler, &slot->task);
+fail_adopted:
+    trp_disown(system, slot, spec->owner);
 fail:
     unmake(system, runner, slot, body);
     return status;

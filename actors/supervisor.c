@@ -281,10 +281,12 @@ static troupe_status init_inside(struct troupe_ctx *ctx)
     if (status == TROUPE_OK)
         return TRP_START_LATER;
     struct trp_extras *extras = trp_extras(ctx);
-    if (extras)
+    if (extras) {
         extras->fail_text =
             start_failed(ctx, supervision->children[0].spec.id, status, troupe_status_text(status))
                 .text;
+        ctx->marks |= TRP_MARK_TEXT;
+    }
     return status;
 }
 

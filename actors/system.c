@@ -218,6 +218,7 @@ static void fill(troupe_system *system, const troupe_system_opts *opts,
     system->on_event = opts->on_event;
     system->hook_user = opts->hook_user;
     system->overdue.timed.kind = TRP_TIMED_OVERDUE;
+    atomic_init(&system->overdue.due, TRP_NEVER);
     trp_random_init(&system->slots_random, trp_random_next(&ids));
     trp_random_init(&system->outside_random, seed ^ UINT64_C(0x6f75747369646521));
     init_locks(system);
@@ -366,19 +367,29 @@ static void drain_slots(troupe_system *system)
     }
 }
 
-// Ends all actors and threads. False: not by the deadline.
-static bool come_to_rest(troupe_system *system, uint64_t deadline)
+// Gives up handlers that do not return, and those of the children that are killed in turn. One that
+// is just calling us cannot be given up at that moment, so it looks again and again.
+static bool wait_by_force(troupe_system *system, uint64_t deadline)
 {
-    uint64_t now = trp_now(system);
-    uint64_t kill_at = deadline == TRP_NEVER ? now : now + (deadline - now) / 4 * 3;
-    uint64_t force_at = deadline == TRP_NEVER ? now : now + (deadline - now) / 8 * 7;
+    for (uint64_t pause = TRP_NS_PER_MS;; pause = pause < 64 * TRP_NS_PER_MS ? 2 * pause : pause) {
+        trp_overdue_look(system, NULL, true);
+        uint64_t until = trp_deadline(trp_now(system), pause);
+        if (wait_for_no_roots(system, until < deadline ? until : deadline))
+            return true;
+        if (until >= deadline)
+            return false;
+    }
+}
+
+// Ends all actors and threads. Kills what has not stopped by kill_at, gives up what has not been
+// killed by force_at. False: not by the deadline.
+static bool come_to_rest(troupe_system *system, uint64_t kill_at, uint64_t force_at,
+                         uint64_t deadline)
+{
     if (!wait_for_no_roots(system, kill_at)) {
         order_roots(system, TRP_ORDER_KILL);
-        if (!wait_for_no_roots(system, force_at)) {
-            trp_overdue_look(system, NULL, true);
-            if (!wait_for_no_roots(system, deadline))
-                return false;
-        }
+        if (!wait_for_no_roots(system, force_at) && !wait_by_force(system, deadline))
+            return false;
     }
     return trp_scheduler_stop(system->scheduler, deadline);
 }
@@ -403,10 +414,17 @@ static void *finish_later(void *arg)
 {
     troupe_system *system = arg;
     troupe_stats stats;
-    while (!come_to_rest(system, TRP_NEVER))
+    while (!come_to_rest(system, 0, 0, TRP_NEVER))
         ;
     finish(system, &stats);
     return NULL;
+}
+
+// The moment when so many eighths of the time until the deadline have passed.
+static uint64_t eighths(troupe_system *system, uint64_t count, uint64_t deadline)
+{
+    uint64_t now = trp_now(system);
+    return deadline == TRP_NEVER ? TRP_NEVER : now + (deadline - now) / 8 * count;
 }
 
 troupe_status troupe_system_stop(troupe_system *system, uint32_t deadline_ms, troupe_report *report)
@@ -420,7 +438,8 @@ troupe_status troupe_system_stop(troupe_system *system, uint32_t deadline_ms, tr
     atomic_store(&system->closed, true);
     trp_overdue_look(system, NULL, false);
     order_roots(system, TRP_ORDER_STOP);
-    if (come_to_rest(system, deadline)) {
+    if (come_to_rest(system, eighths(system, 6, deadline), eighths(system, 7, deadline),
+                     deadline)) {
         finish(system, &report->stats);
         return TROUPE_OK;
     }

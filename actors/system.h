@@ -24,7 +24,7 @@ struct trp_timed {
 struct trp_overdue {
     struct trp_timed timed; // the wheel's lock
     pthread_mutex_t lock;   // one look at a time
-    _Atomic bool armed;
+    _Atomic uint64_t due;   // when the timer goes off, TRP_NEVER: not armed; see overdue.c
 };
 
 // What a simulation replaces. Zero: the real thing.
@@ -47,6 +47,20 @@ struct trp_counters {
         abandoned;
 };
 
+// An activation that a look at the handlers has found, and when it was found first.
+struct trp_seen {
+    uint64_t serial;
+    uint64_t since; // ns; 0: none yet
+};
+
+// Who was given up in a handler that has not returned, for the report of a stop.
+struct trp_given_up {
+    troupe_ref ref;
+    char name[64];
+    char message_type[64];
+    uint64_t since; // ns
+};
+
 // The actor layer's part of a worker or home thread. Its memory lives as long as the system, so
 // that others may look at it at any time.
 struct trp_runner {
@@ -55,7 +69,8 @@ struct trp_runner {
     struct trp_bias bias;               // outside: in a handler of the user's
     _Atomic(struct trp_slot *) running; // what it runs now
     _Atomic uint64_t serial;            // counts activations
-    uint64_t seen_serial, seen_since;   // overdue.lock: a killed activation, first seen when
+    struct trp_seen seen, killed;       // overdue.lock: an activation; one with a kill pending
+    struct trp_given_up given_up;       // overdue.lock; valid while bias is revoked
     struct trp_slot_cache slots;
     struct trp_counters counters;
     struct trp_runner *next; // fixed once in the list

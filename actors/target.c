@@ -27,7 +27,6 @@ void trp_target_end(troupe_system *system, struct trp_runner *runner, troupe_ref
     TRP_ASSERT(slot && trp_slot_generation(slot) == ref.generation);
     slot->reason = reason;
     trp_monitors_end(system, runner, slot, ref.generation + 1);
-    atomic_store(&slot->incarnation, 0);
     trp_reason_release(system, runner, &slot->reason);
 }
 

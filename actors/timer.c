@@ -96,7 +96,10 @@ bool trp_timer_is_due(struct trp_message_timer *timer)
 bool trp_timer_open(struct troupe_ctx *ctx, struct trp_envelope *envelope)
 {
     struct trp_message_timer *timer = trp_envelope_extra(envelope)->owner;
-    if (!trp_timer_is_due(timer))
+    // One to oneself that was put aside has left the handles: it did not end with its incarnation.
+    if (!trp_timer_is_due(timer) ||
+        (timer->to_self &&
+         timer->incarnation != atomic_load_explicit(&ctx->slot->incarnation, memory_order_relaxed)))
         return false;
     if (timer->to_self && timer->period == 0 && timer->handle != UINT32_MAX) {
         trp_handles_remove(&ctx->extras->handles, timer->handle);
@@ -155,13 +158,10 @@ static struct trp_message_timer *make(troupe_ctx *ctx, troupe_ref to, uint64_t p
     timer->system = ctx->system;
     timer->target = to;
     timer->owner = ctx->slot;
+    if (ctx->slot)
+        timer->incarnation = atomic_load_explicit(&ctx->slot->incarnation, memory_order_relaxed);
     trp_envelope_extra(envelope)->owner = timer;
     return timer;
-}
-
-static uint32_t salt_of(const troupe_ctx *ctx)
-{
-    return ctx->slot ? atomic_load_explicit(&ctx->slot->incarnation, memory_order_relaxed) : 0;
 }
 
 static troupe_status start(troupe_ctx *ctx, uint64_t at, uint64_t period, troupe_ref to,
@@ -175,7 +175,7 @@ static troupe_status start(troupe_ctx *ctx, uint64_t at, uint64_t period, troupe
     if (timer == NULL)
         return trp_error(TROUPE_ENOMEM, "no memory for a timer");
     timer->handle = trp_handles_put(handles, TRP_HANDLE_TIMER, timer);
-    struct trp_handle_name name = trp_handles_name(handles, timer->handle, salt_of(ctx));
+    struct trp_handle_name name = trp_handles_name(handles, timer->handle, trp_handle_salt(ctx));
     if (public)
         memcpy(public, &name, sizeof *public);
     struct trp_wheel *wheel = wheel_of(timer);
@@ -227,7 +227,7 @@ static troupe_status timer_at(troupe_ctx *ctx, uint64_t at, uint64_t period, tro
     struct trp_slot *slot = trp_resolve(ctx->system, to);
     if (slot == NULL || to.generation == 0 ||
         atomic_load_explicit(&slot->generation, memory_order_relaxed) != to.generation)
-        return troupe_send_body(ctx, to, type, body); // makes the dead letter and the text
+        return trp_no_target(ctx, to, type, body, "a timer");
     if (period != 0 && period < TRP_NS_PER_MS)
         return trp_error(TROUPE_EINVAL,
                          "a timer's period is %llu ns; it must be at least 1 ms (1000000 ns)",
@@ -282,7 +282,8 @@ troupe_status troupe_timer_cancel(troupe_ctx *ctx, troupe_timer public)
     memcpy(&name, &public, sizeof name);
     struct trp_handles *handles = open_handles(ctx);
     struct trp_message_timer *timer =
-        handles ? trp_handles_find(handles, TRP_HANDLE_TIMER, name, salt_of(ctx), &index) : NULL;
+        handles ? trp_handles_find(handles, TRP_HANDLE_TIMER, name, trp_handle_salt(ctx), &index)
+                : NULL;
     bool in_time = false;
     if (timer) {
         trp_handles_remove(handles, index);

@@ -21,6 +21,7 @@ struct trp_message_timer {
     uint64_t period;               // ns; 0: once; fixed
     uint32_t key;                  // fixed; of the wheel
     uint32_t handle;               // owner's; index in its handles
+    uint32_t incarnation;          // fixed; the owner's; outside: 0
     troupe_system *system;         // fixed
     troupe_ref target;             // fixed
     struct trp_slot *owner;        // fixed; NULL: outside

@@ -70,8 +70,10 @@ void trp_scheduler_thread_ended(struct trp_scheduler *scheduler)
 
 void trp_schedule(struct trp_scheduler *scheduler, struct trp_worker *worker, struct trp_task *task)
 {
-    if (TRP_UNLIKELY(task->home != NULL)) {
-        trp_thread_wake(task->home);
+    // acquire [start]: whoever schedules it may do so while trp_thread_start is under way.
+    struct trp_thread *home = atomic_load_explicit(&task->home, memory_order_acquire);
+    if (TRP_UNLIKELY(home != NULL)) {
+        trp_thread_wake(home);
     } else if (TRP_UNLIKELY(scheduler->config.driven)) {
         trp_driven_schedule(scheduler, task);
     } else if (TRP_LIKELY(worker && worker->pool)) {

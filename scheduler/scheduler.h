@@ -27,8 +27,8 @@ struct trp_thread; // a thread of a task's own
 
 struct trp_task {
     struct trp_task *next; // injection queue's lock
-    struct trp_thread
-        *home; // the thread that alone runs it; NULL: the pool. Set before first scheduled
+    // The thread that alone runs it; NULL: the pool. Set while nobody runs it.
+    _Atomic(struct trp_thread *) home;
 };
 
 enum trp_run { TRP_RUN_DONE, TRP_RUN_AGAIN };

@@ -163,7 +163,7 @@ static void discard_thread(struct trp_scheduler *scheduler, struct trp_thread *t
 troupe_status trp_thread_start(struct trp_scheduler *scheduler, struct trp_task *task,
                                const char *name)
 {
-    task->home = NULL;
+    atomic_store_explicit(&task->home, NULL, memory_order_relaxed); // not there yet
     if (scheduler->config.driven)
         return TROUPE_OK;
     struct trp_thread *thread = new_thread(scheduler, task, name);
@@ -198,16 +198,17 @@ troupe_status trp_thread_start(struct trp_scheduler *scheduler, struct trp_task 
         discard_thread(scheduler, thread);
         return TROUPE_ENOMEM;
     }
-    task->home = thread;
+    atomic_store_explicit(&task->home, thread, memory_order_release); // with trp_schedule
     return TROUPE_OK;
 }
 
 void trp_thread_stop(struct trp_scheduler *scheduler, struct trp_task *task)
 {
-    struct trp_thread *thread = task->home;
+    // relaxed: nobody schedules the task, so nobody else looks; the caller has seen it start.
+    struct trp_thread *thread = atomic_load_explicit(&task->home, memory_order_relaxed);
     if (!thread)
         return;
-    task->home = NULL;
+    atomic_store_explicit(&task->home, NULL, memory_order_relaxed);
     trp_lock_acquire(&scheduler->threads_lock);
     thread->released = true;
     if (thread->ended)

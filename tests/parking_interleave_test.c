@@ -133,7 +133,7 @@ static void inject_two(void *user)
 static void clean_up(void)
 {
     for (uint32_t i = 0; i < WORKERS; i++)
-        trp_slab_cache_fini(&game.pool[i].runner.worker.cache);
+        trp_slab_cache_fini(&game.pool[i].seat.worker.cache);
 }
 
 static void check_found(void *user)
@@ -214,7 +214,7 @@ static void find_and_be_held(struct trp_pool_worker *worker)
         game.found[index]++;
         game.all_found++;
         if (game.chain && index + 1 < game.expected)
-            trp_schedule(game.scheduler, &worker->runner.worker, &game.tasks[index + 1]);
+            trp_schedule(game.scheduler, &worker->seat.worker, &game.tasks[index + 1]);
         trp_interleave_block_until("test: held", all_were_found, NULL);
         close_parking();
     }

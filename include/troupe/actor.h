@@ -41,7 +41,8 @@ typedef enum troupe_reason_kind {
 
 typedef struct troupe_reason {
     troupe_reason_kind kind;
-    troupe_status status; // what the handler returned; TROUPE_OK unless failed or start failed
+    troupe_status status; // what the handler returned if that was an error or TROUPE_IGNORE, else
+                          // TROUPE_OK
     const char *text; // what troupe_fail said, never NULL; lives as long as the message it came in
 } troupe_reason;
 
@@ -187,8 +188,10 @@ typedef struct troupe_down {
 
 // Watches an actor: one troupe_down message at each event of `events`. ON_STOP comes exactly once,
 // also when the ref is dead or never was (reason noactor), after all that the actor sent before,
-// and ends the monitor. Several monitors of one actor are independent. `monitor` may be NULL. The
-// monitor ends with the incarnation that set it. Follows Erlang's monitor/2.
+// and ends the monitor. Of restarts that come faster than the watcher handles their messages only
+// the latest is told, and so it is with starts. Several monitors of one actor are independent.
+// `monitor` may be NULL. The monitor ends with the incarnation that set it. Follows Erlang's
+// monitor/2.
 // Errors: TROUPE_EINVAL (no events), TROUPE_ENOMEM, TROUPE_ENOTSUP outside: see troupe_join.
 TROUPE_API troupe_status troupe_monitor(troupe_ctx *ctx, troupe_ref ref, uint32_t events,
                                         troupe_monitor_ref *monitor);
@@ -218,7 +221,8 @@ TROUPE_API troupe_status troupe_unbecome(troupe_ctx *ctx);
 
 // Puts the message being handled aside, with its right to a reply. The handler should return
 // TROUPE_OK. At a restart the stash goes back to the front of the mailbox, in order.
-// Errors: TROUPE_EINVAL (not the current message, or taken, forwarded or answered already).
+// Errors: TROUPE_EINVAL (not the current message, or taken, forwarded or answered already),
+// TROUPE_ENOTSUP (the outcome of an ask), TROUPE_ENOMEM.
 TROUPE_API troupe_status troupe_stash(troupe_ctx *ctx, const troupe_msg *msg);
 
 // Puts everything that was stashed back to the front of the mailbox, in order; handled next.

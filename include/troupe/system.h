@@ -107,9 +107,9 @@ typedef struct troupe_report {
 
 // Stops all actors (shutdown, later kill), then the threads, and frees the system. Always returns
 // by about the deadline: what a handler still holds then is freed when it returns, if ever.
-// `deadline_ms` 0: 10000. `report` may be NULL. Afterwards `system` and every troupe_outside of it
-// are invalid. Returns TROUPE_OK, or TROUPE_ETIMEDOUT when `report->refused` is not 0. Threads: any
-// that is not one of the system's; once.
+// `deadline_ms` 0: 10000; TROUPE_NO_LIMIT: none. `report` may be NULL. Afterwards `system` and
+// every troupe_outside of it are invalid. Returns TROUPE_OK, or TROUPE_ETIMEDOUT when
+// `report->refused` is not 0. Threads: any that is not one of the system's; once.
 TROUPE_API troupe_status troupe_system_stop(troupe_system *system, uint32_t deadline_ms,
                                             troupe_report *report);
 

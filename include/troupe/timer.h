@@ -12,13 +12,19 @@ typedef struct troupe_timer {
     uint64_t opaque[2];
 } troupe_timer;
 
+// Milliseconds in nanoseconds; more than fits is for ever.
+static inline uint64_t troupe_ms_in_ns(uint64_t ms)
+{
+    return ms < UINT64_MAX / 1000000u ? ms * 1000000u : UINT64_MAX;
+}
+
 // Sends a message to `to` after `delay_ms`, never early. The message is copied now. The timer
 // belongs to the running incarnation and ends with it; outside: to the system. `timer` is a
 // `troupe_timer *` or NULL. Follows Erlang's send_after/3.
 // Errors: as troupe_send; a target that is dead when the time comes makes a dead letter. Outside
 // too.
-#define troupe_after(ctx, delay_ms, to, timer, ...)                           \
-    troupe_timer_body((ctx), (uint64_t)(delay_ms)*1000000u, 0, (to), (timer), \
+#define troupe_after(ctx, delay_ms, to, timer, ...)                                   \
+    troupe_timer_body((ctx), troupe_ms_in_ns((uint64_t)(delay_ms)), 0, (to), (timer), \
                       TROUPE_TYPE_OF_(__VA_ARGS__), TROUPE_BODY_OF_(__VA_ARGS__))
 
 // troupe_after at a moment of the system's clock, see troupe_now_ns; a past one is now.
@@ -28,9 +34,9 @@ typedef struct troupe_timer {
 
 // Sends the message every `period_ms` (at least 1), first after one period. A tick that comes while
 // the one before still waits in the target's mailbox is left out: ticks never pile up.
-#define troupe_every(ctx, period_ms, to, timer, ...)                                               \
-    troupe_timer_body((ctx), (uint64_t)(period_ms)*1000000u, (uint64_t)(period_ms)*1000000u, (to), \
-                      (timer), TROUPE_TYPE_OF_(__VA_ARGS__), TROUPE_BODY_OF_(__VA_ARGS__))
+#define troupe_every(ctx, period_ms, to, timer, ...)                                             \
+    troupe_every_body((ctx), (uint64_t)(period_ms), (to), (timer), TROUPE_TYPE_OF_(__VA_ARGS__), \
+                      TROUPE_BODY_OF_(__VA_ARGS__))
 
 // troupe_after and troupe_every in nanoseconds, to the 0.3 ms: `period_ns` 0 is once.
 TROUPE_API troupe_status troupe_timer_body(troupe_ctx *ctx, uint64_t delay_ns, uint64_t period_ns,
@@ -39,6 +45,15 @@ TROUPE_API troupe_status troupe_timer_body(troupe_ctx *ctx, uint64_t delay_ns, u
 TROUPE_API troupe_status troupe_timer_at_body(troupe_ctx *ctx, uint64_t at_ns, troupe_ref to,
                                               troupe_timer *timer, troupe_type *type,
                                               const void *body);
+
+// troupe_every as a function.
+static inline troupe_status troupe_every_body(troupe_ctx *ctx, uint64_t period_ms, troupe_ref to,
+                                              troupe_timer *timer, troupe_type *type,
+                                              const void *body)
+{
+    uint64_t period_ns = period_ms ? troupe_ms_in_ns(period_ms) : 1; // 1: refused as too short
+    return troupe_timer_body(ctx, period_ns, period_ns, to, timer, type, body);
+}
 
 // Cancels a timer of the running actor; outside: one that was started outside. For a timer to
 // oneself it is exact: after TROUPE_OK the message is not handled, even if it waited already.

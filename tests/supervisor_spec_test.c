@@ -1,0 +1,143 @@
+// A wrong specification of a supervisor is refused before anything starts, and the text names the
+// field and the child.
+#include "tests/support/world.h"
+
+static const troupe_child good = {.id = "a", .behavior = &puppet_behavior};
+
+static void expect_refusal(struct world *world, const troupe_supervisor *spec, troupe_status status,
+                           const char *text)
+{
+    troupe_ref ref = {1, 2, 3};
+    assert_int_equal(troupe_supervise(world->ctx, spec, &ref), status);
+    assert_string_equal(troupe_error_text(world->ctx), text);
+    assert_true(troupe_ref_is_none(ref));
+    troupe_stats stats;
+    troupe_system_stats(world->system, &stats);
+    assert_int_equal(stats.spawned, 0);
+}
+
+// The refusal of a supervisor whose second child is `child`.
+static void expect_child_refusal(struct world *world, troupe_child child, troupe_status status,
+                                 const char *text)
+{
+    troupe_child children[] = {good, child};
+    troupe_supervisor spec = {.name = "top", .children = children, .child_count = 2};
+    expect_refusal(world, &spec, status, text);
+}
+
+WORLD_STORY(the_supervisors_own_fields_are_checked)
+{
+    expect_refusal(world, NULL, TROUPE_EINVAL, "troupe_supervise: spec is NULL");
+    troupe_supervisor spec = {.strategy = (troupe_strategy)5};
+    expect_refusal(world, &spec, TROUPE_EINVAL,
+                   "troupe_supervise: supervisor: strategy is 5; only TROUPE_ONE_FOR_ONE exists");
+    spec = (troupe_supervisor){.name = "top", .max_restarts = 20000000};
+    expect_refusal(world, &spec, TROUPE_EINVAL,
+                   "troupe_supervise: top: max_restarts is 20000000; at most 10000000");
+    spec = (troupe_supervisor){.name = "top", .child_count = 3};
+    expect_refusal(world, &spec, TROUPE_EINVAL,
+                   "troupe_supervise: top: children is NULL, child_count is 3");
+}
+
+WORLD_STORY(each_child_has_an_id_of_its_own)
+{
+    expect_child_refusal(world, (troupe_child){.behavior = &puppet_behavior}, TROUPE_EINVAL,
+                         "troupe_supervise: top: child 1 has no id");
+    expect_child_refusal(world, (troupe_child){.id = "", .behavior = &puppet_behavior},
+                         TROUPE_EINVAL, "troupe_supervise: top: child 1 has no id");
+    expect_child_refusal(world, good, TROUPE_EINVAL,
+                         "troupe_supervise: top: two children have the id \"a\"");
+}
+
+WORLD_STORY(a_child_has_a_behaviour_or_is_a_supervisor)
+{
+    static const troupe_supervisor nested = {0};
+    static const troupe_behavior nameless = {0};
+    expect_child_refusal(
+        world, (troupe_child){.id = "b"}, TROUPE_EINVAL,
+        "troupe_supervise: top: child \"b\": give either a behavior or a supervisor");
+    expect_child_refusal(
+        world, (troupe_child){.id = "b", .behavior = &puppet_behavior, .supervisor = &nested},
+        TROUPE_EINVAL,
+        "troupe_supervise: top: child \"b\": give either a behavior or a supervisor");
+    expect_child_refusal(
+        world, (troupe_child){.id = "b", .behavior = &nameless}, TROUPE_EINVAL,
+        "troupe_supervise: top: child \"b\": its behavior lacks a name or a receive function");
+}
+
+WORLD_STORY(a_childs_choices_are_checked)
+{
+    troupe_child child = {.id = "b", .behavior = &puppet_behavior};
+    child.restart = (troupe_restart)9;
+    expect_child_refusal(
+        world, child, TROUPE_EINVAL,
+        "troupe_supervise: top: child \"b\": restart is 9; use one of enum troupe_restart");
+    child.restart = TROUPE_PERMANENT;
+    child.place = (troupe_place)9;
+    expect_child_refusal(
+        world, child, TROUPE_EINVAL,
+        "troupe_supervise: top: child \"b\": place is 9; use one of enum troupe_place");
+    child.place = TROUPE_IN_PROCESS;
+    expect_child_refusal(world, child, TROUPE_ENOTSUP,
+                         "troupe_supervise: top: child \"b\": place TROUPE_IN_PROCESS is not "
+                         "available in this version");
+}
+
+WORLD_STORY(arguments_need_a_type_and_a_body)
+{
+    static const struct order order;
+    troupe_child child = {.id = "b", .behavior = &puppet_behavior, .args = &order};
+    expect_child_refusal(world, child, TROUPE_EINVAL,
+                         "troupe_supervise: top: child \"b\": args without args_type");
+    child.args = NULL;
+    child.args_type = TROUPE_TYPE(Do);
+    expect_child_refusal(world, child, TROUPE_EINVAL,
+                         "troupe_supervise: top: child \"b\": args_type without args");
+}
+
+WORLD_STORY(nested_supervisors_are_checked_too)
+{
+    static const troupe_child nobody = {.id = "nobody"};
+    static const troupe_supervisor nested = {
+        .name = "nested", .children = &nobody, .child_count = 1};
+    expect_child_refusal(
+        world, (troupe_child){.id = "b", .supervisor = &nested}, TROUPE_EINVAL,
+        "troupe_supervise: nested: child \"nobody\": give either a behavior or a supervisor");
+}
+
+WORLD_STORY(a_supervisor_that_contains_itself_is_refused)
+{
+    troupe_child child = {.id = "again"};
+    troupe_supervisor spec = {.name = "top", .children = &child, .child_count = 1};
+    child.supervisor = &spec;
+    expect_refusal(world, &spec, TROUPE_EINVAL,
+                   "troupe_supervise: top: nested deeper than 32 supervisors");
+}
+
+WORLD_STORY(the_specification_is_copied)
+{
+    char id[] = "a", name[] = "top";
+    troupe_child child = {.id = id, .behavior = &puppet_behavior};
+    troupe_supervisor spec = {.name = name, .children = &child, .child_count = 1};
+    troupe_ref supervisor, ref;
+    assert_int_equal(troupe_supervise(world->ctx, &spec, &supervisor), TROUPE_OK);
+    id[0] = name[0] = 'x';
+    child = (troupe_child){0};
+    world_await(world, "a", "init 1");
+    assert_int_equal(troupe_child_ref(world->ctx, supervisor, "a", &ref), TROUPE_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_supervisors_own_fields_are_checked),
+        cmocka_unit_test(each_child_has_an_id_of_its_own),
+        cmocka_unit_test(a_child_has_a_behaviour_or_is_a_supervisor),
+        cmocka_unit_test(a_childs_choices_are_checked),
+        cmocka_unit_test(arguments_need_a_type_and_a_body),
+        cmocka_unit_test(nested_supervisors_are_checked_too),
+        cmocka_unit_test(a_supervisor_that_contains_itself_is_refused),
+        cmocka_unit_test(the_specification_is_copied),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
