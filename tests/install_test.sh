@@ -1,8 +1,8 @@
 #!/bin/bash
-# Installs Troupe into a fresh folder and builds and runs examples/standalone from it: install_test.sh
-# INSTALL STANDALONE_MAKEFILE COMPILER
+# Installs Troupe into a fresh folder, and builds and runs from it examples/standalone and the program
+# in the README: install_test.sh INSTALL STANDALONE_MAKEFILE README COMPILER
 set -euo pipefail
-install=$PWD/$1 standalone=$(dirname "$PWD/$2") compiler=$3
+install=$PWD/$1 standalone=$(dirname "$PWD/$2") readme=$3 compiler=$4
 fresh=$(mktemp -d "${TEST_TMPDIR:-/tmp}/install.XXXXXX")
 
 fail() {
@@ -29,3 +29,9 @@ done
 cp -rL "$standalone" "$fresh/standalone"
 make -C "$fresh/standalone" PREFIX="$fresh/prefix" CC="$compiler" check | tee "$fresh/output"
 [ "$(grep -cx 'Hello, world.' "$fresh/output")" -eq 2 ] || fail "the two programs do not greet"
+
+# The README's program, as a newcomer would copy it.
+sed -n '/^```c$/,/^```$/{/^```/!p}' "$readme" >"$fresh/standalone/main.c"
+make -C "$fresh/standalone" PREFIX="$fresh/prefix" CC="$compiler" CFLAGS="-Wall -Wextra -Wpedantic -Werror" check |
+    tee "$fresh/output"
+[ "$(grep -cx '42' "$fresh/output")" -eq 2 ] || fail "the README's program does not print 42"
