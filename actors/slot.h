@@ -72,15 +72,15 @@ struct trp_slot {
     _Atomic(struct trp_slot *) notices; // children with news, newest first, by notice_next
     struct trp_link nudge;              // a node that carries no message; see trp_slot_nudge
     _Atomic uint32_t nudged; // how often the nudge was wanted since it was last free; see slot.c
-    uint8_t phase;                      // consumer: enum trp_phase
-    uint8_t supervised;                 // fixed: the owner decides about the end
-    uint8_t retiring;                   // consumer: gives the mailbox's hold back when it goes idle
-    _Atomic uint8_t init;               // consumer; SUCCEEDED under the stripe lock: enum trp_init
-    _Atomic uint32_t incarnation;       // consumer; 0 in a free slot
-    uint32_t shutdown_ms;               // fixed: what the owner allows it to stop in
-    _Atomic uint32_t kill_grace_ms;     // fixed; 0: the system's
-    uint8_t on_thread;                  // fixed
-    uint8_t is_supervisor;              // fixed: persist->supervision is there
+    uint8_t phase;           // consumer: enum trp_phase
+    uint8_t supervised;      // fixed: the owner decides about the end
+    uint8_t retiring;        // consumer: gives the mailbox's hold back when it goes idle
+    _Atomic uint8_t init;    // consumer; SUCCEEDED under the stripe lock: enum trp_init
+    _Atomic uint32_t incarnation;   // consumer; 0 in a free slot
+    uint32_t shutdown_ms;           // fixed: what the owner allows it to stop in
+    _Atomic uint32_t kill_grace_ms; // fixed; 0: the system's
+    uint8_t on_thread;              // fixed
+    uint8_t is_supervisor;          // fixed: persist->supervision is there
 
     // Third line: rarer.
     _Alignas(TRP_CACHE_LINE) union {

@@ -17,6 +17,7 @@
 
 #define DEFAULT_WITHIN_MS    5000
 #define DEFAULT_MAX_RESTARTS 1
+#define NAME_MAX_BYTES       63 // as in troupe_spawn_opts
 
 struct child {
     troupe_child spec;         // fixed; id points into our memory
@@ -48,6 +49,11 @@ static troupe_status check(const troupe_supervisor *spec, int depth)
     if (depth > 32)
         return trp_error(TROUPE_EINVAL, "troupe_supervise: %s: nested deeper than 32 supervisors",
                          name);
+    if (strlen(name) > NAME_MAX_BYTES)
+        return trp_error(
+            TROUPE_EINVAL,
+            "troupe_supervise: name \"%.20s...\" has %zu bytes; at most %d are allowed", name,
+            strlen(name), NAME_MAX_BYTES);
     if (spec->strategy != TROUPE_ONE_FOR_ONE)
         return trp_error(TROUPE_EINVAL,
                          "troupe_supervise: %s: strategy is %d; only "
@@ -80,6 +86,11 @@ static troupe_status check_child(const troupe_supervisor *spec, const char *name
     const troupe_child *child = &spec->children[index];
     if (child->id == NULL || child->id[0] == 0)
         return trp_error(TROUPE_EINVAL, "troupe_supervise: %s: child %zu has no id", name, index);
+    if (strlen(child->id) > NAME_MAX_BYTES)
+        return trp_error(TROUPE_EINVAL,
+                         "troupe_supervise: %s: child %zu: its id has %zu bytes; at most %d are "
+                         "allowed",
+                         name, index, strlen(child->id), NAME_MAX_BYTES);
     for (size_t i = 0; i < index; i++)
         if (strcmp(spec->children[i].id, child->id) == 0)
             return trp_error(TROUPE_EINVAL, "troupe_supervise: %s: two children have the id \"%s\"",

@@ -41,6 +41,7 @@ struct stage {
     troupe_ref child;                // what the held actor has spawned
     sem_t done;
     char text[64]; // what a handler has read after it was given up
+
     struct troupe_reason_seen {
         troupe_status status;
         troupe_reason_kind kind;
@@ -430,10 +431,8 @@ static void it_may_be_held_in_init(void **state)
         open_stage(2, 1);
         troupe_ref ref, supervisor;
         struct word word = {"arguments"};
-        troupe_child child = {.id = "held",
-                              .behavior = &held_in_init,
-                              .args_type = TROUPE_TYPE(Word),
-                              .args = &word};
+        troupe_child child = {
+            .id = "held", .behavior = &held_in_init, .args_type = TROUPE_TYPE(Word), .args = &word};
         troupe_supervisor spec = {.children = &child, .child_count = 1, .max_restarts = 10};
         if (supervised)
             assert_int_equal(troupe_supervise(stage.ctx, &spec, &supervisor), TROUPE_OK);

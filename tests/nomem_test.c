@@ -184,7 +184,8 @@ static void have_children(troupe_ctx *ctx)
 {
     troupe_ref child;
     troupe_monitor_ref monitor;
-    if (ok(troupe_spawn_with(ctx, &answerer, &(troupe_spawn_opts){.name = "child"}, &child, Later)))
+    if (done(troupe_spawn_with(ctx, &answerer, &(troupe_spawn_opts){.name = "child"}, &child,
+                               Later)))
         ok(troupe_monitor(ctx, child, TROUPE_ON_STOP, NULL));
     else
         WORLD_CHECK(troupe_ref_is_none(child));

@@ -16,7 +16,7 @@ struct game {
     int times;               // how often an outsider does its thing
 };
 
-static struct game *game;
+static struct game only, *const game = &only;
 
 TROUPE_EMPTY(Number);
 TROUPE_EMPTY(Aside);
@@ -205,12 +205,11 @@ static void check_all_seen(void *user)
 static void two_orders_at_once_are_both_seen(void **state)
 {
     (void)state;
-    struct game own = {.times = 1};
-    game = &own;
+    *game = (struct game){.times = 1};
     struct trp_interleave test = play("orders against going idle", setup_running, order_tick,
                                       order_notice, check_all_seen);
     explore(&test);
-    own.times = 3;
+    game->times = 3;
     test.name = "many orders";
     trp_interleave_random(&test, 1, 2000);
 }
@@ -227,20 +226,18 @@ static void check_one_handled(void *user)
 static void an_order_and_a_message_are_both_seen(void **state)
 {
     (void)state;
-    struct game own = {.times = 1};
-    game = &own;
+    *game = (struct game){.times = 1};
     struct trp_interleave test = play("an order against a message", setup_running, order_tick,
                                       send_numbers, check_one_handled);
     explore(&test);
-    own.times = 3;
+    game->times = 3;
     trp_interleave_random(&test, 1, 2000);
 }
 
 static void a_message_put_aside_and_an_order_are_both_seen(void **state)
 {
     (void)state;
-    struct game own = {.times = 1};
-    game = &own;
+    *game = (struct game){.times = 1};
     struct trp_interleave test = play("an order against a detached front", setup_twofold,
                                       order_tick, send_aside, check_one_handled);
     explore(&test);
@@ -265,12 +262,11 @@ static void check_ended(void *user)
 static void what_is_sent_against_a_stop_is_handled_or_dead(void **state)
 {
     (void)state;
-    struct game own = {.times = 1};
-    game = &own;
+    *game = (struct game){.times = 1};
     struct trp_interleave test =
         play("stop against send", setup_running, order_stop, send_numbers, check_ended);
     explore(&test);
-    own.times = 3;
+    game->times = 3;
     trp_interleave_random(&test, 1, 2000);
 }
 
@@ -304,13 +300,12 @@ static void check_suspended_end(void *user)
 static void an_order_against_suspend_is_seen(void **state)
 {
     (void)state;
-    struct game own = {.times = 1};
-    game = &own;
+    *game = (struct game){.times = 1};
     struct trp_interleave test =
         play("orders against suspend", setup_suspending, order_stop, order_tick,
              check_suspended_end);
     explore(&test);
-    own.times = 3;
+    game->times = 3;
     trp_interleave_random(&test, 1, 2000);
 }
 
@@ -369,13 +364,11 @@ static void check_recycled(void *user)
 static void an_actor_in_a_used_slot_starts_whatever_comes_late(void **state)
 {
     (void)state;
-    struct game own = {.times = 1};
-    game = &own;
+    *game = (struct game){.times = 1};
     struct trp_interleave test =
         play("late order against recycle", setup_running, recycle, be_late, check_recycled);
-    test.max_preemptions = 3;
     explore(&test);
-    own.times = 2;
+    game->times = 2;
     trp_interleave_random(&test, 1, 10000);
 }
 
@@ -435,8 +428,7 @@ static void check_given_up(void *user)
 static void what_a_given_up_handler_holds_is_freed_once(void **state)
 {
     (void)state;
-    struct game own = {.times = 1};
-    game = &own;
+    *game = (struct game){.times = 1};
     struct trp_interleave test = {.name = "abandon against return",
                                   .setup = setup_slow,
                                   .threads = {kill_and_give_up, hand_0, hand_1},
@@ -445,8 +437,8 @@ static void what_a_given_up_handler_holds_is_freed_once(void **state)
                                   .user = game,
                                   .max_preemptions = 3};
     explore(&test);
-    assert_true(own.abandoned > 0); // both ends of the race are reached
-    assert_true(own.returned > 0);
+    assert_true(game->abandoned > 0); // both ends of the race are reached
+    assert_true(game->returned > 0);
 }
 
 int main(void)

@@ -49,6 +49,21 @@ WORLD_STORY(each_child_has_an_id_of_its_own)
                          "troupe_supervise: top: two children have the id \"a\"");
 }
 
+#define NAME_OF_64 "0123456789012345678901234567890123456789012345678901234567890123"
+
+WORLD_STORY(names_are_at_most_63_bytes_long)
+{
+    troupe_supervisor spec = {.name = NAME_OF_64};
+    expect_refusal(
+        world, &spec, TROUPE_EINVAL,
+        "troupe_supervise: name \"01234567890123456789...\" has 64 bytes; at most 63 are "
+        "allowed");
+    expect_child_refusal(world, (troupe_child){.id = NAME_OF_64, .behavior = &puppet_behavior},
+                         TROUPE_EINVAL,
+                         "troupe_supervise: top: child 1: its id has 64 bytes; at most 63 are "
+                         "allowed");
+}
+
 WORLD_STORY(a_child_has_a_behaviour_or_is_a_supervisor)
 {
     static const troupe_supervisor nested = {0};
@@ -132,6 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_supervisors_own_fields_are_checked),
         cmocka_unit_test(each_child_has_an_id_of_its_own),
+        cmocka_unit_test(names_are_at_most_63_bytes_long),
         cmocka_unit_test(a_child_has_a_behaviour_or_is_a_supervisor),
         cmocka_unit_test(a_childs_choices_are_checked),
         cmocka_unit_test(arguments_need_a_type_and_a_body),

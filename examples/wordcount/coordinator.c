@@ -23,7 +23,8 @@ struct coordinator {
     uint32_t reads;      // ReadMore without its Chunk or AllRead
     uint64_t bytes_read; // of files, by the reader
     uint64_t begun_ns;
-    uint32_t crashes; // told to parsers so far
+    uint32_t crashes;            // told to parsers so far
+    uint32_t failures, restarts; // of parsers, as far as we were told
     bool all_read, finishing;
 };
 
@@ -76,6 +77,7 @@ static troupe_status on_parsed(troupe_ctx *ctx, void *state, void *user,
     self->flights.seats[flight->parser].load--;
     flight->asked = false;
     if (outcome->status == TROUPE_EDOWN) {
+        self->failures++;
         if (flight->task.crash != CRASH_NOT)
             flight->crashes--;
     } else if (outcome->status == TROUPE_OK) {
@@ -168,12 +170,27 @@ static troupe_status on_finished(troupe_ctx *ctx, void *state, void *user,
     return troupe_drain(ctx, self->console);
 }
 
+// Also waits for the last restart, so that the summary tells of it.
 static troupe_status finish_if_done(troupe_ctx *ctx, struct coordinator *self)
 {
-    if (!self->all_read || self->flights.count > 0 || self->finishing)
+    if (!self->all_read || self->flights.count > 0 || self->finishing ||
+        self->restarts < self->failures)
         return TROUPE_OK;
     self->finishing = true;
     return troupe_ask(ctx, self->aggregator, TROUPE_NO_LIMIT, on_finished, NULL, Finish);
+}
+
+// A parser has started, or started again.
+static troupe_status on_ready(troupe_ctx *ctx, struct coordinator *self,
+                              const struct parser_ready *ready)
+{
+    struct seat *seat = &self->flights.seats[ready->index];
+    if (seat->ready)
+        self->restarts++;
+    seat->parser = ready->parser;
+    seat->ready = true;
+    troupe_status status = dispatch(ctx, self);
+    return status == TROUPE_OK ? finish_if_done(ctx, self) : status;
 }
 
 static troupe_status on_all_read(troupe_ctx *ctx, struct coordinator *self,
@@ -279,11 +296,8 @@ static troupe_status coordinator_receive(troupe_ctx *ctx, void *state, const tro
     if (counted)
         return on_counted(ctx, self, counted->id);
     const struct parser_ready *ready = troupe_match(msg, ParserReady);
-    if (ready) {
-        self->flights.seats[ready->index].parser = ready->parser;
-        self->flights.seats[ready->index].ready = true;
-        return dispatch(ctx, self);
-    }
+    if (ready)
+        return on_ready(ctx, self, ready);
     const struct all_read *end = troupe_match(msg, AllRead);
     if (end)
         return on_all_read(ctx, self, end);

@@ -10,7 +10,8 @@
 //
 // Functions that take a ctx are called from the actor's handler with the ctx it was given. Those
 // marked "outside too" also take troupe_outside(system), from any thread. After a kill was not
-// heeded and the incarnation was given up, each of them returns TROUPE_ESTALE (or NULL, or 0).
+// heeded and the incarnation was given up, those that act return TROUPE_ESTALE (or NULL, or 0);
+// those that only look, such as troupe_self, go on.
 #ifndef TROUPE_ACTOR_H
 #define TROUPE_ACTOR_H
 
@@ -117,7 +118,8 @@ TROUPE_API troupe_status troupe_spawn_wait(troupe_ctx *ctx, const troupe_behavio
 // ---- Ending
 
 // Asks an actor to end with reason shutdown, before the messages that wait; those become dead
-// letters. A handler that runs is finished first. Idempotent; a dead ref is TROUPE_EDEAD.
+// letters. A handler that runs is finished first. Idempotent; a dead ref is TROUPE_EDEAD. While its
+// supervisor restarts it, the next incarnation is the one that ends.
 // Needs no memory. Outside too.
 TROUPE_API troupe_status troupe_stop(troupe_ctx *ctx, troupe_ref ref);
 

@@ -38,7 +38,7 @@ typedef struct troupe_ask_id {
 // outcome comes in order with what the asked actor sends otherwise. `timeout_ms` 0: 5000, as OTP's
 // gen_server:call; TROUPE_NO_LIMIT: none. Outcomes do not outlive the asking incarnation.
 // Errors: as troupe_send, TROUPE_EINVAL (no on_outcome); then the ask never was and on_outcome is
-// not called. TROUPE_ENOTSUP outside: see troupe_call.
+// not called. TROUPE_ENOTSUP outside: see troupe_call; and to another system.
 #define troupe_ask(ctx, to, timeout_ms, on_outcome, user, ...)          \
     troupe_ask_body((ctx), (to), (timeout_ms), (on_outcome), (user), 0, \
                     TROUPE_TYPE_OF_(__VA_ARGS__), TROUPE_BODY_OF_(__VA_ARGS__))

@@ -17,7 +17,8 @@ typedef troupe_status (*troupe_blocking_fn)(void *arg);
 // on_outcome, or instead of it when the actor or the system ends first. A job that has begun is
 // never interrupted; one that has not is dropped when the system stops.
 // Follows asyncio.to_thread. Errors: TROUPE_EINVAL, TROUPE_ENOMEM, TROUPE_ESYSTEM (no thread),
-// TROUPE_ENOTSUP outside; then nothing was started and release is not called.
+// TROUPE_ECLOSED (the system is stopping), TROUPE_ENOTSUP outside; then nothing was started and
+// release is not called.
 TROUPE_API troupe_status troupe_run_blocking(troupe_ctx *ctx, troupe_blocking_fn fn, void *arg,
                                              void (*release)(void *arg),
                                              troupe_on_outcome on_outcome, void *user);

@@ -10,6 +10,9 @@
 //     const Add *add = troupe_match(msg, Add);
 //     if (add) ...
 //
+// An argument with a comma of its own, such as (troupe_ref){0, 0, 0}, needs parentheses around it:
+// these are macros. Up to 62 fields can be given in one call.
+//
 // The word that stands for the type (Add, Tick, Reset) is declared once per source file, most
 // simply in a header of the program's own.
 //
@@ -127,13 +130,15 @@ TROUPE_API troupe_status troupe_send_many_body(troupe_ctx *ctx, const troupe_ref
 // Makes a message to be filled and moved: no copy is made on the way. Evaluates to a `Type *` body
 // (zeroed, or with protobuf's defaults), or NULL without memory. `msg` is a `troupe_msg **`.
 // Ownership: the caller's, until troupe_move succeeds or troupe_msg_free. All that the body points
-// to must come from troupe_msg_alloc of the same message, or never go away.
+// to must come from troupe_msg_alloc of the same message, or never go away and be writable or
+// complete, as what protobuf's own initialisers make.
 #define troupe_msg_new(ctx, Type, msg) \
     ((troupe_body_##Type *)troupe_msg_new_body((ctx), TROUPE_TYPE(Type), (msg)))
 TROUPE_API void *troupe_msg_new_body(troupe_ctx *ctx, troupe_type *type, troupe_msg **msg);
 
 // Returns `size` bytes (aligned to 16, not cleared) that live and die with the message; NULL
-// without memory. Threads: the message's owner, with a ctx of its own.
+// without memory, or when the message was not made by troupe_msg_new. Threads: the message's owner,
+// with a ctx of its own.
 TROUPE_API void *troupe_msg_alloc(troupe_ctx *ctx, troupe_msg *msg, size_t size);
 
 // Hands a message over to `to` without a copy.
@@ -148,12 +153,14 @@ TROUPE_API void troupe_msg_free(troupe_ctx *ctx, troupe_msg *msg);
 // Makes the message that is being handled the handler's own, to be kept, moved or freed later. Its
 // right to a reply is not taken along: see troupe_token_take.
 // Errors: TROUPE_EINVAL (not the current message, or taken already), TROUPE_ENOTSUP (shared by
-// troupe_send_many: forward it or copy it).
+// troupe_send_many: forward it or copy it; or of a timer, a monitor or an ask's outcome).
 TROUPE_API troupe_status troupe_msg_take(troupe_ctx *ctx, const troupe_msg *msg, troupe_msg **own);
 
 // Hands the message that is being handled on to another actor, with the right to reply to it.
 // After TROUPE_OK the handler must neither read it nor reply to it any more.
-// Errors: as troupe_move; after an error it is still the message being handled.
+// One that was answered already goes on as a plain message.
+// Errors: as troupe_move, TROUPE_ENOTSUP (of a timer, a monitor or an ask's outcome); after an
+// error it is still the message being handled.
 TROUPE_API troupe_status troupe_forward(troupe_ctx *ctx, troupe_ref to, const troupe_msg *msg);
 
 // ---- What the macros above are made of

@@ -30,7 +30,7 @@ struct troupe_supervisor;
 
 // One child of a supervisor.
 typedef struct troupe_child {
-    const char *id;                             // unique within the supervisor; never NULL
+    const char *id;                             // unique within the supervisor; 1 to 63 bytes
     const troupe_behavior *behavior;            // either this
     const struct troupe_supervisor *supervisor; // or this: the child is itself a supervisor
     troupe_restart restart;                     // default: permanent

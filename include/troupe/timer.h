@@ -57,6 +57,7 @@ static inline troupe_status troupe_every_body(troupe_ctx *ctx, uint64_t period_m
 
 // Cancels a timer of the running actor; outside: one that was started outside. For a timer to
 // oneself it is exact: after TROUPE_OK the message is not handled, even if it waited already.
+// For a periodic timer to somebody else, TROUPE_OK may leave one tick on its way.
 // TROUPE_EALREADY: its message was sent (to oneself: handled), or it was cancelled before.
 // Outside too.
 TROUPE_API troupe_status troupe_timer_cancel(troupe_ctx *ctx, troupe_timer timer);
