@@ -16,12 +16,25 @@
 
 enum exit_code { EXIT_FAILED = 1, EXIT_OPTIONS = 2, EXIT_REFUSED = 3, EXIT_SIGNAL = 128 };
 
+struct hooks { // ours, with those of the user that there are
+    const char *name;
+    troupe_on_dead_letter on_dead_letter;
+    void *user;
+};
+
+static void pass_dead_letter_on(void *user, const troupe_dead_letter *letter)
+{
+    const struct hooks *hooks = user;
+    hooks->on_dead_letter(hooks->user, letter);
+}
+
 static void print_event(void *user, const troupe_event *event)
 {
+    const struct hooks *hooks = user;
     static const char *const words[] = {"", "failed", "restarts", "gave up", "was given up"};
     char ref[TROUPE_REF_TEXT];
-    fprintf(stderr, "%s: actor %s %s (incarnation %u) %s: %s%s%s%s%s\n", (const char *)user,
-            event->name, troupe_ref_print(event->ref, ref), event->incarnation, words[event->kind],
+    fprintf(stderr, "%s: actor %s %s (incarnation %u) %s: %s%s%s%s%s\n", hooks->name, event->name,
+            troupe_ref_print(event->ref, ref), event->incarnation, words[event->kind],
             troupe_reason_name(event->reason.kind), event->reason.status ? ", " : "",
             event->reason.status ? troupe_status_name(event->reason.status) : "",
             event->reason.text[0] ? ": " : "", event->reason.text);
@@ -29,7 +42,9 @@ static void print_event(void *user, const troupe_event *event)
 
 void troupe_app_exit(troupe_ctx *ctx, int exit_code)
 {
-    uint32_t none = 0, wanted = (uint32_t)(exit_code & 0xff) + 1;
+    uint32_t none = 0;
+    uint32_t wanted = exit_code < 0 || exit_code > 125 ? EXIT_FAILED : (uint32_t)exit_code;
+    wanted++;
     troupe_system *system = ctx->system;
     if (!atomic_compare_exchange_strong(&system->app_exit, &none, wanted))
         return; // the first one counts
@@ -140,10 +155,11 @@ int troupe_main(int argc, char **argv, const troupe_app *app)
     troupe_system_opts options = app->options ? *app->options : (troupe_system_opts){0};
     if (options.name == NULL)
         options.name = app->name;
-    if (options.on_event == NULL) {
+    struct hooks hooks = {app->name, options.on_dead_letter, options.hook_user};
+    if (options.on_event == NULL) { // print; the user's other hook keeps its argument
         options.on_event = print_event;
-        if (options.hook_user == NULL)
-            options.hook_user = (void *)(uintptr_t)app->name;
+        options.on_dead_letter = hooks.on_dead_letter ? pass_dead_letter_on : NULL;
+        options.hook_user = &hooks;
     }
     int code = EXIT_FAILED;
     troupe_system *system;

@@ -296,13 +296,9 @@ static troupe_status take_outcome(troupe_ctx *ctx, struct trp_ask *record, troup
     return trp_error(record->status, "troupe_call: %s", troupe_status_text(record->status));
 }
 
-troupe_status troupe_call_body(troupe_ctx *ctx, troupe_ref to, uint32_t timeout_ms,
-                               troupe_msg **reply, troupe_type *type, const void *body)
+static troupe_status call(troupe_ctx *ctx, troupe_ref to, uint32_t timeout_ms, troupe_msg **reply,
+                          troupe_type *type, const void *body)
 {
-    if (reply)
-        *reply = NULL;
-    if (!trp_may_block(ctx, "troupe_call"))
-        return TROUPE_ENOTSUP;
     troupe_system *system = ctx->system;
     struct trp_slot *slot = trp_resolve(system, to);
     if (!is_live(slot, to))
@@ -330,6 +326,18 @@ troupe_status troupe_call_body(troupe_ctx *ctx, troupe_ref to, uint32_t timeout_
     disarm(system, NULL, record);
     status = take_outcome(ctx, record, reply);
     release(system, NULL, record);
+    return status;
+}
+
+troupe_status troupe_call_body(troupe_ctx *ctx, troupe_ref to, uint32_t timeout_ms,
+                               troupe_msg **reply, troupe_type *type, const void *body)
+{
+    if (reply)
+        *reply = NULL;
+    if (!trp_wait_begin(ctx, "troupe_call"))
+        return TROUPE_ENOTSUP;
+    troupe_status status = call(ctx, to, timeout_ms, reply, type, body);
+    trp_wait_end(ctx);
     return status;
 }
 

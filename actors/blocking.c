@@ -16,10 +16,20 @@ static void finish(struct job *job, troupe_status status)
     trp_ask_end(ask->system, NULL, ask, status);
 }
 
+static _Thread_local const troupe_system *blocking_for;
+
+bool trp_runs_blocking(const troupe_system *system)
+{
+    return blocking_for == system;
+}
+
 static void run(struct trp_job *base)
 {
     struct job *job = TRP_CONTAINER(base, struct job, job);
-    finish(job, job->fn(job->arg));
+    blocking_for = job->ask->system;
+    troupe_status status = job->fn(job->arg);
+    blocking_for = NULL;
+    finish(job, status);
 }
 
 static void discard(struct trp_job *base)

@@ -134,7 +134,7 @@ enum trp_next trp_start_incarnation(struct trp_runner *runner, struct trp_slot *
             return TRP_NEXT_LEAVE;
         }
     }
-    if (status == TRP_START_LATER)
+    if (status == TRP_START_LATER && slot->is_supervisor)
         return TRP_NEXT_LOOK;
     if (status == TROUPE_OK || status == TROUPE_STOP)
         trp_incarnation_started(runner, slot);
@@ -224,8 +224,10 @@ static bool call_stop(struct trp_runner *runner, struct trp_slot *slot, struct t
 {
     struct trp_reason reason = trp_reason_acquire(slot->reason);
     troupe_reason why = trp_reason_view(&reason);
+    void (*stop)(troupe_ctx *, void *, const troupe_reason *) = slot->behavior->stop;
     ctx->runner = runner;
-    bool inside = TRP_CALL_USER(ctx, slot->behavior->stop(ctx, trp_state(ctx), &why));
+    // Nothing of the slot inside the call: once given up, it may be another actor's.
+    bool inside = TRP_CALL_USER(ctx, stop(ctx, trp_state(ctx), &why));
     trp_reason_release(runner->system, runner, &reason);
     return inside;
 }

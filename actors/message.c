@@ -15,6 +15,8 @@ troupe_status trp_build(troupe_system *system, struct trp_runner *runner, troupe
                         const void *body, enum trp_kind kind, bool with_extra,
                         struct trp_envelope **envelope)
 {
+    if (TRP_UNLIKELY(type == NULL || body == NULL))
+        return trp_error(TROUPE_EINVAL, "a message's %s is NULL", type ? "body" : "type");
     const struct trp_type *interned = trp_type_intern(type);
     if (TRP_UNLIKELY(interned == NULL))
         return trp_error(TROUPE_ENOMEM, "no memory to register the message type");
@@ -126,10 +128,14 @@ void trp_dead_letter(troupe_system *system, struct trp_runner *runner, const tro
                      troupe_ref target, troupe_ref sender, troupe_dead_reason reason)
 {
     trp_count(system, runner, dead);
-    if (system->on_dead_letter == NULL || atomic_load(&system->silent))
+    // A hook that sends to the dead would call itself without end: what it causes is only counted.
+    static _Thread_local bool in_hook;
+    if (system->on_dead_letter == NULL || atomic_load(&system->silent) || in_hook)
         return;
     troupe_dead_letter letter = {.msg = msg, .target = target, .sender = sender, .reason = reason};
+    in_hook = true;
     system->on_dead_letter(system->hook_user, &letter);
+    in_hook = false;
 }
 
 static void free_envelope(troupe_system *system, struct trp_runner *runner,
@@ -244,6 +250,8 @@ static troupe_status dead_at_once(troupe_ctx *ctx, const troupe_msg *msg, troupe
 static troupe_status send_to_nobody(troupe_ctx *ctx, troupe_ref to, troupe_type *type,
                                     const void *body)
 {
+    if (type == NULL || body == NULL)
+        return trp_error(TROUPE_EINVAL, "a message's %s is NULL", type ? "body" : "type");
     const struct trp_type *interned = trp_type_intern(type);
     if (interned == NULL)
         return trp_error(TROUPE_ENOMEM, "no memory to register the message type");
@@ -256,15 +264,34 @@ static bool is_abroad(const troupe_ctx *ctx, troupe_ref to)
     return to.system != ctx->system->id && to.system != 0;
 }
 
+static troupe_status not_for_the_wire(const char *name)
+{
+    return trp_error(TROUPE_ENOTWIRE,
+                     "%s is a plain struct, which cannot leave this system; declare it with "
+                     "TROUPE_PROTO",
+                     name);
+}
+
+// Hands a message to another system; on success it is gone.
+static troupe_status hand_abroad(troupe_ctx *ctx, troupe_ref to, struct trp_envelope *envelope)
+{
+    const struct trp_type *type = trp_type_by_id(envelope->msg.type);
+    if (type->descriptor == NULL)
+        return not_for_the_wire(type->name);
+    const struct trp_route *route = atomic_load_explicit(&ctx->system->route, memory_order_acquire);
+    if (route == NULL)
+        return dead_at_once(ctx, &envelope->msg, to);
+    return route->send(route->user, ctx, to, envelope);
+}
+
 // To another system: by the route, if there is one.
 static troupe_status send_abroad(troupe_ctx *ctx, troupe_ref to, troupe_type *type,
                                  const void *body)
 {
+    if (type == NULL || body == NULL)
+        return trp_error(TROUPE_EINVAL, "a message's %s is NULL", type ? "body" : "type");
     if (type->descriptor == NULL)
-        return trp_error(TROUPE_ENOTWIRE,
-                         "%s is a plain struct, which cannot leave this system; declare it with "
-                         "TROUPE_PROTO",
-                         type->name);
+        return not_for_the_wire(type->name);
     const struct trp_route *route = atomic_load_explicit(&ctx->system->route, memory_order_acquire);
     if (route == NULL)
         return send_to_nobody(ctx, to, type, body);
@@ -322,6 +349,8 @@ troupe_status trp_no_target(struct troupe_ctx *ctx, troupe_ref to, troupe_type *
 static troupe_status send_many(troupe_ctx *ctx, const troupe_ref *refs, size_t count,
                                size_t *failed, troupe_type *type, const void *body)
 {
+    if (type == NULL || body == NULL)
+        return trp_error(TROUPE_EINVAL, "troupe_send_many: the %s is NULL", type ? "body" : "type");
     const struct trp_type *interned = trp_type_intern(type);
     struct trp_clone_error error;
     size_t bytes = 0;
@@ -340,8 +369,10 @@ static troupe_status send_many(troupe_ctx *ctx, const troupe_ref *refs, size_t c
     for (size_t i = 0; i < count; i++) {
         struct trp_slot *slot = trp_resolve(ctx->system, refs[i]);
         if (!is_live(slot, refs[i])) {
-            send_to_nobody(ctx, refs[i], type, copy);
-            (*failed)++;
+            troupe_status missed = is_abroad(ctx, refs[i])
+                                       ? send_abroad(ctx, refs[i], type, copy)
+                                       : send_to_nobody(ctx, refs[i], type, copy);
+            *failed += missed != TROUPE_OK;
             continue;
         }
         cache = trp_cache_open(ctx->system, ctx->runner);
@@ -445,6 +476,8 @@ static troupe_status move(troupe_ctx *ctx, troupe_ref to, troupe_msg *msg)
         if (status != TROUPE_OK)
             return trp_error(status, "%s", error.text);
     }
+    if (is_abroad(ctx, to))
+        return hand_abroad(ctx, to, envelope);
     struct trp_slot *slot = trp_resolve(ctx->system, to);
     if (!is_live(slot, to))
         return dead_at_once(ctx, msg, to);
@@ -500,6 +533,8 @@ static troupe_status take(troupe_ctx *ctx, const troupe_msg *msg, troupe_msg **o
 
 troupe_status troupe_msg_take(troupe_ctx *ctx, const troupe_msg *msg, troupe_msg **own)
 {
+    if (own == NULL)
+        return trp_error(TROUPE_EINVAL, "troupe_msg_take: own is NULL");
     *own = NULL;
     if (!trp_enter(ctx))
         return stale("troupe_msg_take");
@@ -516,6 +551,9 @@ static troupe_status forward(troupe_ctx *ctx, troupe_ref to, const troupe_msg *m
     if (envelope->kind != TRP_KIND_USER && envelope->kind != TRP_KIND_ASK)
         return trp_error(TROUPE_ENOTSUP, "troupe_forward: only a message that was sent can be "
                                          "forwarded; send a copy");
+    if (is_abroad(ctx, to))
+        return trp_error(TROUPE_ENOTSUP,
+                         "troupe_forward: the target is in another system; send a copy");
     struct trp_slot *slot = trp_resolve(ctx->system, to);
     if (!is_live(slot, to))
         return dead_at_once(ctx, msg, to);

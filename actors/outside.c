@@ -18,6 +18,24 @@ bool trp_may_block(troupe_ctx *ctx, const char *function)
     return false;
 }
 
+bool trp_wait_begin(troupe_ctx *ctx, const char *function)
+{
+    if (!trp_may_block(ctx, function))
+        return false;
+    atomic_fetch_add(&ctx->system->waiting, 1);
+    return true;
+}
+
+void trp_wait_end(troupe_ctx *ctx)
+{
+    troupe_system *system = ctx->system;
+    // Under the lock, so that the one who waits for it does not free the system before we are out.
+    pthread_mutex_lock(&system->waiting_lock);
+    if (atomic_fetch_sub(&system->waiting, 1) == 1)
+        pthread_cond_broadcast(&system->nobody_waits);
+    pthread_mutex_unlock(&system->waiting_lock);
+}
+
 void trp_waiter_wake(struct trp_waiter *waiter)
 {
     int fd = waiter->event_fd;
@@ -70,11 +88,9 @@ static troupe_status finish_wait(troupe_ctx *ctx, struct trp_waiter *waiter,
     return done ? TROUPE_OK : TROUPE_ETIMEDOUT;
 }
 
-troupe_status troupe_join(troupe_ctx *ctx, troupe_ref ref, uint32_t timeout_ms,
+static troupe_status join(troupe_ctx *ctx, troupe_ref ref, uint32_t timeout_ms,
                           troupe_reason_kind *kind)
 {
-    if (!trp_may_block(ctx, "troupe_join"))
-        return TROUPE_ENOTSUP;
     uint64_t deadline = timeout_ms == TROUPE_NO_LIMIT
                             ? TRP_NEVER
                             : trp_deadline(trp_now(ctx->system), timeout_ms * TRP_NS_PER_MS);
@@ -96,6 +112,16 @@ troupe_status troupe_join(troupe_ctx *ctx, troupe_ref ref, uint32_t timeout_ms,
         trp_error(status, "troupe_join: the actor has not ended after %u ms", timeout_ms);
     }
     trp_reason_release(ctx->system, NULL, &reason);
+    return status;
+}
+
+troupe_status troupe_join(troupe_ctx *ctx, troupe_ref ref, uint32_t timeout_ms,
+                          troupe_reason_kind *kind)
+{
+    if (!trp_wait_begin(ctx, "troupe_join"))
+        return TROUPE_ENOTSUP;
+    troupe_status status = join(ctx, ref, timeout_ms, kind);
+    trp_wait_end(ctx);
     return status;
 }
 
@@ -132,12 +158,10 @@ static struct trp_monitor *watch_start(troupe_ctx *ctx, struct trp_waiter *waite
     return monitor;
 }
 
-troupe_status troupe_spawn_wait(troupe_ctx *ctx, const troupe_behavior *behavior,
+static troupe_status spawn_wait(troupe_ctx *ctx, const troupe_behavior *behavior,
                                 const troupe_spawn_opts *opts, troupe_ref *ref, troupe_type *type,
                                 const void *body)
 {
-    if (!trp_may_block(ctx, "troupe_spawn_wait"))
-        return TROUPE_ENOTSUP;
     struct trp_waiter waiter = {.done = 0};
     struct trp_monitor *monitor = watch_start(ctx, &waiter, "troupe_spawn_wait");
     if (monitor == NULL)
@@ -146,14 +170,32 @@ troupe_status troupe_spawn_wait(troupe_ctx *ctx, const troupe_behavior *behavior
     return wait_for_start(ctx, &waiter, monitor, made, "troupe_spawn_wait");
 }
 
-troupe_status troupe_supervise_wait(troupe_ctx *ctx, const troupe_supervisor *spec, troupe_ref *ref)
+troupe_status troupe_spawn_wait(troupe_ctx *ctx, const troupe_behavior *behavior,
+                                const troupe_spawn_opts *opts, troupe_ref *ref, troupe_type *type,
+                                const void *body)
 {
-    if (!trp_may_block(ctx, "troupe_supervise_wait"))
+    if (!trp_wait_begin(ctx, "troupe_spawn_wait"))
         return TROUPE_ENOTSUP;
+    troupe_status status = spawn_wait(ctx, behavior, opts, ref, type, body);
+    trp_wait_end(ctx);
+    return status;
+}
+
+static troupe_status supervise_wait(troupe_ctx *ctx, const troupe_supervisor *spec, troupe_ref *ref)
+{
     struct trp_waiter waiter = {.done = 0};
     struct trp_monitor *monitor = watch_start(ctx, &waiter, "troupe_supervise_wait");
     if (monitor == NULL)
         return TROUPE_ENOMEM;
     troupe_status made = trp_supervise_watched(ctx, spec, ref, monitor);
     return wait_for_start(ctx, &waiter, monitor, made, "troupe_supervise_wait");
+}
+
+troupe_status troupe_supervise_wait(troupe_ctx *ctx, const troupe_supervisor *spec, troupe_ref *ref)
+{
+    if (!trp_wait_begin(ctx, "troupe_supervise_wait"))
+        return TROUPE_ENOTSUP;
+    troupe_status status = supervise_wait(ctx, spec, ref);
+    trp_wait_end(ctx);
+    return status;
 }

@@ -200,7 +200,7 @@ static troupe_status build_args(troupe_ctx *ctx, troupe_type *type, const void *
 {
     *args = NULL;
     if (type == NULL)
-        return TROUPE_OK;
+        return TROUPE_OK; // no arguments
     return trp_build(ctx->system, ctx->runner, type, body, TRP_KIND_USER, false, args);
 }
 

@@ -521,6 +521,8 @@ static troupe_status look_up(troupe_system *system, troupe_ref supervisor, const
 troupe_status troupe_child_ref(troupe_ctx *ctx, troupe_ref supervisor, const char *id,
                                troupe_ref *ref)
 {
+    if (ref == NULL)
+        return trp_error(TROUPE_EINVAL, "troupe_child_ref: ref is NULL");
     *ref = (troupe_ref){0, 0, 0};
     if (id == NULL)
         return trp_error(TROUPE_EINVAL, "troupe_child_ref: id is NULL");

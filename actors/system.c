@@ -163,11 +163,24 @@ static uint64_t deadline_in(troupe_system *system, uint32_t ms)
     return ms == TROUPE_NO_LIMIT ? TRP_NEVER : trp_deadline(trp_now(system), ms * TRP_NS_PER_MS);
 }
 
+// A blocking job is one of what would be waited for.
+static bool refuse_blocking_job(troupe_system *system, const char *function)
+{
+    bool is = trp_runs_blocking(system);
+    if (is)
+        trp_error(TROUPE_ENOTSUP, "%s: a blocking job of the same system would wait for itself",
+                  function);
+    return is;
+}
+
 troupe_status troupe_system_wait(troupe_system *system, uint32_t timeout_ms)
 {
-    if (!trp_may_block(system->outside, "troupe_system_wait"))
+    if (refuse_blocking_job(system, "troupe_system_wait") ||
+        !trp_wait_begin(system->outside, "troupe_system_wait"))
         return TROUPE_ENOTSUP;
-    if (wait_for_no_roots(system, deadline_in(system, timeout_ms)))
+    bool none = wait_for_no_roots(system, deadline_in(system, timeout_ms));
+    trp_wait_end(system->outside);
+    if (none)
         return TROUPE_OK;
     return trp_error(TROUPE_ETIMEDOUT, "troupe_system_wait: actors are left after %u ms",
                      timeout_ms);
@@ -196,6 +209,8 @@ static void init_locks(troupe_system *system)
     pthread_mutex_init(&system->outside_lock, NULL);
     pthread_mutex_init(&system->roots_lock, NULL);
     pthread_mutex_init(&system->runners_lock, NULL);
+    pthread_mutex_init(&system->waiting_lock, NULL);
+    pthread_cond_init(&system->nobody_waits, NULL);
     pthread_mutex_init(&system->outside_timers_lock, NULL);
     pthread_mutex_init(&system->overdue.lock, NULL);
     for (int i = 0; i < TRP_STRIPES; i++)
@@ -289,6 +304,8 @@ static void free_system(troupe_system *system)
     pthread_mutex_destroy(&system->outside_lock);
     pthread_mutex_destroy(&system->roots_lock);
     pthread_mutex_destroy(&system->runners_lock);
+    pthread_mutex_destroy(&system->waiting_lock);
+    pthread_cond_destroy(&system->nobody_waits);
     pthread_mutex_destroy(&system->outside_timers_lock);
     for (int i = 0; i < TRP_STRIPES; i++)
         pthread_mutex_destroy(&system->stripes[i].lock);
@@ -394,8 +411,18 @@ static bool come_to_rest(troupe_system *system, uint64_t kill_at, uint64_t force
     return trp_scheduler_stop(system->scheduler, deadline);
 }
 
+// Threads of the program's own that were in a call that waits have been woken: lets them come out.
+static void wait_for_waiting(troupe_system *system)
+{
+    pthread_mutex_lock(&system->waiting_lock);
+    while (atomic_load(&system->waiting) != 0)
+        pthread_cond_wait(&system->nobody_waits, &system->waiting_lock);
+    pthread_mutex_unlock(&system->waiting_lock);
+}
+
 static void finish(troupe_system *system, troupe_stats *stats)
 {
+    wait_for_waiting(system);
     end_outside_timers(system);
     trp_overdue_fini(system);
     drain_slots(system);
@@ -432,7 +459,10 @@ troupe_status troupe_system_stop(troupe_system *system, uint32_t deadline_ms, tr
     troupe_report ignored;
     report = report ? report : &ignored;
     memset(report, 0, sizeof *report);
-    if (!trp_may_block(system->outside, "troupe_system_stop"))
+    if (system == NULL)
+        return trp_error(TROUPE_EINVAL, "troupe_system_stop: system is NULL");
+    if (refuse_blocking_job(system, "troupe_system_stop") ||
+        !trp_may_block(system->outside, "troupe_system_stop"))
         return TROUPE_ENOTSUP;
     uint64_t deadline = deadline_in(system, deadline_ms ? deadline_ms : DEFAULT_STOP_MS);
     atomic_store(&system->closed, true);

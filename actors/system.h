@@ -117,6 +117,10 @@ struct troupe_system {
     struct trp_waiter *waiters; // who waits for root_count == 0; roots_lock
     uint32_t root_failures;     // roots that have failed or given up; roots_lock
 
+    _Atomic uint32_t waiting;     // threads of the program's own in a call that waits
+    pthread_mutex_t waiting_lock; // for nobody_waits
+    pthread_cond_t nobody_waits;
+
     pthread_mutex_t runners_lock;
     _Atomic(struct trp_runner *) runners; // only grows
 
@@ -220,6 +224,14 @@ void trp_waiter_forget(troupe_system *system, struct trp_waiter *waiter);
 
 // Tells whether the calling thread may block; sets the error text if not.
 bool trp_may_block(troupe_ctx *ctx, const char *function);
+
+// Brackets a public call that waits, so that a stop lets it come out first. False: as
+// trp_may_block.
+bool trp_wait_begin(troupe_ctx *ctx, const char *function);
+void trp_wait_end(troupe_ctx *ctx);
+
+// Tells whether the calling thread runs a blocking job of this system.
+bool trp_runs_blocking(const troupe_system *system);
 
 // Wakes those who wait for the last actor's end; roots_lock is held.
 void trp_system_no_roots(troupe_system *system);

@@ -51,6 +51,14 @@ static uint64_t arm_next(struct trp_message_timer *timer, struct trp_wheel *whee
     return deadline;
 }
 
+// A periodic timer ends with its target: the last tick is a dead letter.
+static bool target_lives(const struct trp_message_timer *timer)
+{
+    const struct trp_slot *slot = trp_resolve(timer->system, timer->target);
+    return atomic_load_explicit(&slot->generation, memory_order_relaxed) ==
+           timer->target.generation;
+}
+
 void trp_message_timer_expired(struct trp_runner *runner, struct trp_timed *timed)
 {
     struct trp_message_timer *timer = TRP_CONTAINER(timed, struct trp_message_timer, timed);
@@ -67,7 +75,7 @@ void trp_message_timer_expired(struct trp_runner *runner, struct trp_timed *time
         timer->in_flight = true;
         atomic_fetch_add_explicit(&timer->refs, 1, memory_order_relaxed);
     }
-    if (armed && timer->period)
+    if (armed && timer->period && target_lives(timer))
         next = arm_next(timer, wheel); // keeps the wheel's count
     else if (armed)
         timer->state = TRP_TIMER_SENT;

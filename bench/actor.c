@@ -1,148 +1,238 @@
-// Whole paths through the public API on one and two workers: a ping-pong pair, an ask round trip,
-// one sender to one receiver. Prints name=value lines, medians of several runs.
+// What actors do most, on one and on two real workers (self_1_ns, self_2_ns, and so on).
+// Nanoseconds, medians.
+//   self_ns      an actor sends to itself and handles it
+//   pair_ns      each message of two actors that send one back and forth
+//   ring_ns      each hop of one token in a ring of 1000
+//   count_ns     each message of one actor that floods another
+//   spawn_ns     each actor of a chain: spawned, one message, ended
+//   ask_ns       an ask, its reply, its outcome
+//   call_ns      a call from a thread outside
 #include "bench/support/measure.h"
+#include "troupe/ask.h"
+#include "troupe/system.h"
 
+#include <semaphore.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <troupe.h>
 
-#define MESSAGES 1000000U
+#define MESSAGES 1000000u
+#define SPAWNS   100000u
+#define CALLS    5000u
+#define RING     1000u
 
-struct ping {
+struct token {
+    uint32_t left;
+};
+
+struct pair {
+    uint32_t left;
     troupe_ref from;
-    uint32_t left;
 };
 
-TROUPE_STRUCT(Ping, struct ping);
-TROUPE_EMPTY(Begin);
-TROUPE_EMPTY(Item);
-TROUPE_EMPTY(Question);
-TROUPE_EMPTY(Answer);
+TROUPE_STRUCT(Token, struct token);
+TROUPE_STRUCT(Back, struct pair);
+TROUPE_STRUCT(Flood, struct pair);
+TROUPE_STRUCT(Born, struct token);
+TROUPE_STRUCT(Ask, struct pair);
+TROUPE_EMPTY(Query);
 
-struct player {
-    troupe_ref peer;
-    uint32_t left;
+struct actor {
+    uint32_t next; // in the ring; RING: itself
+    struct pair asking;
 };
 
-// ---- The one who answers, or only counts
+struct stage {
+    troupe_system *system;
+    troupe_ctx *ctx;
+    troupe_ref one, other, ring[RING];
+    sem_t done;
+};
 
-static troupe_status echo_receive(troupe_ctx *ctx, void *state, const troupe_msg *msg)
+static struct stage stage;
+
+static troupe_status done(void)
 {
-    struct player *echo = state;
-    const struct ping *ping = troupe_match(msg, Ping);
-    if (ping)
-        return troupe_send(ctx, ping->from, Ping, .from = troupe_self(ctx), .left = ping->left);
-    if (troupe_match(msg, Question))
-        return troupe_reply(ctx, Answer);
-    if (troupe_match(msg, Item))
-        return ++echo->left == MESSAGES ? TROUPE_STOP : TROUPE_OK;
-    return TROUPE_UNHANDLED;
+    sem_post(&stage.done);
+    return TROUPE_OK;
 }
 
-static const troupe_behavior echo_behavior = {
-    .name = "echo", .state_size = sizeof(struct player), .receive = echo_receive};
+static const troupe_behavior behavior;
 
-// ---- The one who begins
-
-static troupe_status ping_receive(troupe_ctx *ctx, void *state, const troupe_msg *msg)
+static troupe_status born(troupe_ctx *ctx, const struct token *token)
 {
-    struct player *player = state;
-    const struct ping *ping = troupe_match(msg, Ping);
-    uint32_t left = ping ? ping->left : MESSAGES / 2;
-    if (troupe_match(msg, Begin) && troupe_spawn(ctx, &echo_behavior, NULL, &player->peer))
-        return TROUPE_ENOMEM;
-    if (left == 0)
-        return TROUPE_STOP;
-    return troupe_send(ctx, player->peer, Ping, .from = troupe_self(ctx), .left = left - 1);
+    troupe_ref ref;
+    troupe_spawn_opts opts = {.detached = true};
+    if (token->left == 0)
+        done();
+    else if (troupe_spawn(ctx, &behavior, &opts, &ref) == TROUPE_OK)
+        troupe_send(ctx, ref, Born, .left = token->left - 1);
+    return TROUPE_STOP;
 }
 
-static const troupe_behavior ping_behavior = {
-    .name = "ping", .state_size = sizeof(struct player), .receive = ping_receive};
+static troupe_status on_outcome(troupe_ctx *ctx, void *state, void *user,
+                                const troupe_outcome *outcome)
+{
+    (void)user, (void)outcome;
+    struct pair *pair = &((struct actor *)state)->asking;
+    if (--pair->left == 0)
+        return done();
+    return troupe_ask(ctx, pair->from, TROUPE_NO_LIMIT, on_outcome, NULL, Query);
+}
 
-static troupe_status on_answer(troupe_ctx *ctx, void *state, void *user,
-                               const troupe_outcome *outcome)
+static troupe_status receive(troupe_ctx *ctx, void *state, const troupe_msg *msg)
+{
+    const struct token *token;
+    const struct pair *pair;
+    if ((token = troupe_match(msg, Token)) != NULL) {
+        uint32_t next = ((struct actor *)state)->next;
+        troupe_ref to = next < RING ? stage.ring[next] : troupe_self(ctx);
+        return token->left ? troupe_send(ctx, to, Token, .left = token->left - 1) : done();
+    }
+    if ((pair = troupe_match(msg, Back)) != NULL)
+        return pair->left ? troupe_send(ctx, pair->from, Back, .left = pair->left - 1,
+                                        .from = troupe_self(ctx))
+                          : done();
+    if ((pair = troupe_match(msg, Flood)) != NULL) {
+        for (uint32_t i = 0; i < 100; i++)
+            troupe_send(ctx, stage.other, Token, .left = pair->left == 100 && i == 99 ? 0 : 1);
+        return pair->left > 100
+                   ? troupe_send(ctx, troupe_self(ctx), Flood, .left = pair->left - 100)
+                   : TROUPE_OK;
+    }
+    if ((token = troupe_match(msg, Born)) != NULL)
+        return born(ctx, token);
+    if ((pair = troupe_match(msg, Ask)) != NULL) {
+        ((struct actor *)state)->asking = *pair;
+        return troupe_ask(ctx, pair->from, TROUPE_NO_LIMIT, on_outcome, NULL, Query);
+    }
+    return troupe_reply(ctx, Query);
+}
+
+static troupe_status take(troupe_ctx *ctx, void *state, const troupe_msg *msg)
+{
+    (void)ctx, (void)state;
+    const struct token *token = troupe_match(msg, Token);
+    return token && token->left == 0 ? done() : TROUPE_OK;
+}
+
+static troupe_status init(troupe_ctx *ctx, void *state, const troupe_msg *args)
+{
+    (void)ctx;
+    const struct token *token = args ? troupe_match(args, Token) : NULL;
+    ((struct actor *)state)->next = token ? token->left : RING;
+    return TROUPE_OK;
+}
+
+static const troupe_behavior behavior = {
+    .name = "bench", .state_size = sizeof(struct actor), .init = init, .receive = receive};
+static const troupe_behavior sink = {.name = "sink", .receive = take};
+
+static double wait_for(uint64_t start, uint64_t operations)
+{
+    while (sem_wait(&stage.done) != 0) // a signal
+        continue;
+    return trp_measure_per(start, operations);
+}
+
+static double to_self(void *user)
 {
     (void)user;
-    struct player *player = state;
-    if (outcome->status != TROUPE_OK)
-        return outcome->status;
-    if (--player->left == 0)
-        return TROUPE_STOP;
-    return troupe_ask(ctx, player->peer, 1000, on_answer, NULL, Question);
-}
-
-static troupe_status ask_receive(troupe_ctx *ctx, void *state, const troupe_msg *msg)
-{
-    struct player *player = state;
-    if (!troupe_match(msg, Begin))
-        return TROUPE_UNHANDLED;
-    player->left = MESSAGES / 2;
-    troupe_status status = troupe_spawn(ctx, &echo_behavior, NULL, &player->peer);
-    return status ? status : troupe_ask(ctx, player->peer, 1000, on_answer, NULL, Question);
-}
-
-static const troupe_behavior ask_behavior = {
-    .name = "ask", .state_size = sizeof(struct player), .receive = ask_receive};
-
-static troupe_status count_receive(troupe_ctx *ctx, void *state, const troupe_msg *msg)
-{
-    struct player *player = state;
-    const troupe_down *down = troupe_match(msg, troupe_down);
-    if (down)
-        return TROUPE_STOP;
-    troupe_status status = troupe_spawn(ctx, &echo_behavior, NULL, &player->peer);
-    if (status == TROUPE_OK)
-        status = troupe_monitor(ctx, player->peer, TROUPE_ON_STOP, NULL);
-    for (uint32_t i = 0; status == TROUPE_OK && i < MESSAGES; i++)
-        status = troupe_send(ctx, player->peer, Item);
-    return status;
-}
-
-static const troupe_behavior count_behavior = {
-    .name = "count", .state_size = sizeof(struct player), .receive = count_receive};
-
-// ---- Measuring
-
-struct setting {
-    const troupe_behavior *behavior;
-    uint32_t workers;
-    uint32_t operations;
-};
-
-static double run(void *user)
-{
-    const struct setting *setting = user;
-    troupe_system *system;
-    troupe_ref ref;
-    if (troupe_system_start(&(troupe_system_opts){.workers = setting->workers}, &system))
-        abort();
-    troupe_ctx *ctx = troupe_outside(system);
-    if (troupe_spawn_wait(ctx, setting->behavior, NULL, &ref, NULL, NULL))
-        abort();
     uint64_t start = trp_clock_now(&trp_real_clock);
-    troupe_send(ctx, ref, Begin);
-    troupe_join(ctx, ref, TROUPE_NO_LIMIT, NULL);
-    double result = trp_measure_per(start, setting->operations);
-    troupe_system_stop(system, 0, NULL);
+    troupe_send(stage.ctx, stage.one, Token, .left = MESSAGES);
+    return wait_for(start, MESSAGES);
+}
+
+static double back_and_forth(void *user)
+{
+    (void)user;
+    uint64_t start = trp_clock_now(&trp_real_clock);
+    troupe_send(stage.ctx, stage.one, Back, .left = MESSAGES, .from = stage.ring[0]);
+    return wait_for(start, MESSAGES);
+}
+
+static double round_the_ring(void *user)
+{
+    (void)user;
+    uint64_t start = trp_clock_now(&trp_real_clock);
+    troupe_send(stage.ctx, stage.ring[0], Token, .left = MESSAGES);
+    return wait_for(start, MESSAGES);
+}
+
+static double flood(void *user)
+{
+    (void)user;
+    uint64_t start = trp_clock_now(&trp_real_clock);
+    troupe_send(stage.ctx, stage.one, Flood, .left = MESSAGES);
+    return wait_for(start, MESSAGES);
+}
+
+static double spawn_chain(void *user)
+{
+    (void)user;
+    troupe_ref ref;
+    troupe_spawn(stage.ctx, &behavior, NULL, &ref);
+    uint64_t start = trp_clock_now(&trp_real_clock);
+    troupe_send(stage.ctx, ref, Born, .left = SPAWNS);
+    return wait_for(start, SPAWNS);
+}
+
+static double ask(void *user)
+{
+    (void)user;
+    troupe_ref ref;
+    troupe_spawn(stage.ctx, &behavior, NULL, &ref);
+    uint64_t start = trp_clock_now(&trp_real_clock);
+    troupe_send(stage.ctx, ref, Ask, .left = MESSAGES / 4, .from = stage.one);
+    double result = wait_for(start, MESSAGES / 4);
+    troupe_stop(stage.ctx, ref);
     return result;
+}
+
+static double call(void *user)
+{
+    (void)user;
+    uint64_t start = trp_clock_now(&trp_real_clock);
+    for (uint32_t i = 0; i < CALLS; i++)
+        troupe_call(stage.ctx, stage.one, TROUPE_NO_LIMIT, NULL, Query);
+    return trp_measure_per(start, CALLS);
+}
+
+static bool open_stage(uint32_t workers)
+{
+    troupe_system_opts opts = {.workers = workers, .seed = 1};
+    sem_init(&stage.done, 0, 0);
+    if (troupe_system_start(&opts, &stage.system) != TROUPE_OK)
+        return false;
+    stage.ctx = troupe_outside(stage.system);
+    for (uint32_t i = 0; i < RING; i++)
+        troupe_spawn_with(stage.ctx, &behavior, NULL, &stage.ring[i], Token,
+                          .left = (i + 1) % RING);
+    troupe_spawn(stage.ctx, &behavior, NULL, &stage.one);
+    troupe_spawn(stage.ctx, &sink, NULL, &stage.other);
+    return true;
+}
+
+static void measure(const char *name, uint32_t workers, double (*run)(void *user))
+{
+    char full[32];
+    (void)snprintf(full, sizeof full, "%s_%u_ns", name, workers);
+    trp_measure(full, run, NULL);
 }
 
 int main(void)
 {
-    static const struct {
-        const char *name;
-        const troupe_behavior *behavior;
-        uint32_t operations;
-    } paths[] = {{"pingpong_ns_per_message", &ping_behavior, MESSAGES},
-                 {"ask_ns_per_round_trip", &ask_behavior, MESSAGES / 2},
-                 {"count_ns_per_message", &count_behavior, MESSAGES}};
-
-    for (uint32_t workers = 1; workers <= 2; workers++)
-        for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-            char name[64];
-            struct setting setting = {paths[i].behavior, workers, paths[i].operations};
-            snprintf(name, sizeof name, "%s_%u_workers", paths[i].name, workers);
-            trp_measure(name, run, &setting);
-        }
+    for (uint32_t workers = 1; workers <= 2; workers++) {
+        if (!open_stage(workers))
+            return 1;
+        measure("self", workers, to_self);
+        measure("pair", workers, back_and_forth);
+        measure("ring", workers, round_the_ring);
+        measure("count", workers, flood);
+        measure("spawn", workers, spawn_chain);
+        measure("ask", workers, ask);
+        measure("call", workers, call);
+        if (troupe_system_stop(stage.system, 0, NULL) != TROUPE_OK)
+            return 1;
+    }
     return 0;
 }

@@ -53,7 +53,8 @@ static void *ask(void *arg)
 {
     troupe_ctx *ctx = ((void **)arg)[0];
     const troupe_ref *ref = ((void **)arg)[1];
-    assert_int_equal(troupe_call(ctx, *ref, TROUPE_NO_LIMIT, NULL, Query), TROUPE_EDOWN);
+    if (troupe_call(ctx, *ref, TROUPE_NO_LIMIT, NULL, Query) != TROUPE_EDOWN)
+        abort(); // cmocka's checks are for the main thread only
     return NULL;
 }
 

@@ -77,7 +77,8 @@ static void stop(troupe_ctx *ctx, void *state, const troupe_reason *why)
     game->stops++;
 }
 
-static const troupe_behavior plain = {.name = "plain", .init = init, .receive = receive, .stop = stop};
+static const troupe_behavior plain = {
+    .name = "plain", .init = init, .receive = receive, .stop = stop};
 static const troupe_behavior twofold = {
     .name = "twofold", .init = init_twofold, .receive = receive_plainly, .stop = stop};
 
@@ -206,8 +207,8 @@ static void two_orders_at_once_are_both_seen(void **state)
 {
     (void)state;
     *game = (struct game){.times = 1};
-    struct trp_interleave test = play("orders against going idle", setup_running, order_tick,
-                                      order_notice, check_all_seen);
+    struct trp_interleave test =
+        play("orders against going idle", setup_running, order_tick, order_notice, check_all_seen);
     explore(&test);
     game->times = 3;
     test.name = "many orders";
@@ -278,7 +279,8 @@ static troupe_status init_later(troupe_ctx *ctx, void *state, const troupe_msg *
     return TRP_START_LATER;
 }
 
-static const troupe_behavior starting = {.name = "starting", .init = init_later, .receive = receive};
+static const troupe_behavior starting = {
+    .name = "starting", .init = init_later, .receive = receive};
 
 static void setup_suspending(void *user)
 {
@@ -301,9 +303,8 @@ static void an_order_against_suspend_is_seen(void **state)
 {
     (void)state;
     *game = (struct game){.times = 1};
-    struct trp_interleave test =
-        play("orders against suspend", setup_suspending, order_stop, order_tick,
-             check_suspended_end);
+    struct trp_interleave test = play("orders against suspend", setup_suspending, order_stop,
+                                      order_tick, check_suspended_end);
     explore(&test);
     game->times = 3;
     trp_interleave_random(&test, 1, 2000);

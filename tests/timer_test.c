@@ -89,9 +89,9 @@ static troupe_status arm_for_ever(troupe_ctx *ctx, struct puppet *puppet, void *
 {
     (void)arg;
     troupe_ref self = troupe_self(ctx);
-    WORLD_CHECK(troupe_after(ctx, UINT64_MAX, self, NULL, Number, .value = 1) == TROUPE_OK);
-    WORLD_CHECK(troupe_after(ctx, UINT64_MAX / 1000, self, &puppet->timer, Number) == TROUPE_OK);
-    WORLD_CHECK(troupe_every(ctx, UINT64_MAX, self, NULL, Number, .value = 2) == TROUPE_OK);
+    WORLD_CHECK(troupe_after(ctx, INT64_MAX, self, NULL, Number, .value = 1) == TROUPE_OK);
+    WORLD_CHECK(troupe_after(ctx, INT64_MAX / 1000, self, &puppet->timer, Number) == TROUPE_OK);
+    WORLD_CHECK(troupe_every(ctx, INT64_MAX, self, NULL, Number, .value = 2) == TROUPE_OK);
     WORLD_CHECK(troupe_timer_cancel(ctx, puppet->timer) == TROUPE_OK);
     return troupe_after(ctx, 86400000, self, NULL, Number, .value = 3);
 }

@@ -130,7 +130,8 @@ TROUPE_API troupe_status troupe_drain(troupe_ctx *ctx, troupe_ref ref);
 // Ends an actor with reason killed: at once when it is not running, else when its handler returns.
 // Its `stop` is not called, its defers run. When the handler has not returned after the actor's
 // kill_grace_ms the incarnation is given up: monitors fire, a supervisor may start the next one,
-// and what the handler holds is freed when it returns. Needs no memory. Outside too.
+// and what the handler holds is freed when it returns. For that another worker must be free: when
+// handlers hold all of them, it waits for the first to return. Needs no memory. Outside too.
 TROUPE_API troupe_status troupe_kill(troupe_ctx *ctx, troupe_ref ref);
 
 // Records why a handler is about to fail and returns `status`, for `return troupe_fail(...)`. At
@@ -138,9 +139,11 @@ TROUPE_API troupe_status troupe_kill(troupe_ctx *ctx, troupe_ref ref);
 TROUPE_API troupe_status troupe_fail(troupe_ctx *ctx, troupe_status status, const char *format, ...)
     TROUPE_PRINTF(3, 4);
 
-// Returns the text of the calling thread's last error from a call with this ctx: which argument,
-// which value, what is allowed. "" when there was none. Ownership: valid until the thread's next
-// call that fails. Outside too.
+// Returns the text of the calling thread's last error: which argument, which value, what is
+// allowed;
+// "" when there was none. troupe_join leaves the reason there as well. A call that succeeds does
+// not clear it. `ctx` may be NULL. Ownership: valid until the thread's next call that fails.
+// Outside too.
 TROUPE_API const char *troupe_error_text(troupe_ctx *ctx);
 
 // ---- Who am I
@@ -239,8 +242,9 @@ TROUPE_API size_t troupe_unstash(troupe_ctx *ctx);
 TROUPE_API void *troupe_alloc(troupe_ctx *ctx, size_t size);
 
 // Has `fn(arg)` called when the incarnation ends, however it ends, last registered first, before
-// its state and arena are freed. It runs without ctx, on the thread that ends the incarnation.
-// Errors: TROUPE_EINVAL (NULL), TROUPE_ENOMEM, TROUPE_EMEMLIMIT.
+// its state and arena are freed. It runs without ctx, on the thread that ends the incarnation: it
+// must not block, for no kill gives it up. Errors: TROUPE_EINVAL (NULL), TROUPE_ENOMEM,
+// TROUPE_EMEMLIMIT.
 TROUPE_API troupe_status troupe_defer(troupe_ctx *ctx, void (*fn)(void *arg), void *arg);
 
 TROUPE_API extern troupe_type troupe_type_troupe_down;

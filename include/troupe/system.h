@@ -43,7 +43,8 @@ typedef struct troupe_event {
 } troupe_event;
 
 // Hooks run at once on the thread where the thing happens, so they must be quick, must not block,
-// and may be called from several threads at the same time. They may send with troupe_outside.
+// and may be called from several threads at the same time. They may send with troupe_outside; dead
+// letters that a dead-letter hook makes are counted and not told.
 typedef void (*troupe_on_dead_letter)(void *user, const troupe_dead_letter *letter);
 typedef void (*troupe_on_event)(void *user, const troupe_event *event);
 
@@ -51,7 +52,7 @@ typedef void (*troupe_on_event)(void *user, const troupe_event *event);
 
 // All fields: 0 is the default.
 typedef struct troupe_system_opts {
-    const char *name;       // copied; default "troupe"; threads are named after it
+    const char *name;       // copied; at most 31 bytes; default "troupe"; threads are named so
     uint32_t workers;       // 1 to 1024; default: the CPUs this process may use
     uint64_t seed;          // of troupe_random and of scheduling choices; default: a random one
     uint32_t batch;         // messages that an actor handles before others get a turn; default 128
@@ -108,8 +109,11 @@ typedef struct troupe_report {
 // Stops all actors (shutdown, later kill), then the threads, and frees the system. Always returns
 // by about the deadline: what a handler still holds then is freed when it returns, if ever.
 // `deadline_ms` 0: 10000; TROUPE_NO_LIMIT: none. `report` may be NULL. Afterwards `system` and
-// every troupe_outside of it are invalid. Returns TROUPE_OK, or TROUPE_ETIMEDOUT when
-// `report->refused` is not 0. Threads: any that is not one of the system's; once.
+// every troupe_outside of it are invalid. Threads that wait in a call are woken and come out first;
+// no thread may begin a call once this has begun, and messages that the program owns must have been
+// freed.
+// Returns TROUPE_OK, or TROUPE_ETIMEDOUT when handlers (`report->refused`) or blocking jobs have
+// not returned. Threads: any that is not one of the system's; once.
 TROUPE_API troupe_status troupe_system_stop(troupe_system *system, uint32_t deadline_ms,
                                             troupe_report *report);
 

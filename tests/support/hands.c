@@ -1,11 +1,11 @@
 // See hands.h. Exactly one thread of the harness runs at a time, so nothing here is guarded.
 #ifdef TRP_YIELD_POINTS // part of interleaving tests only
 
-#include "tests/support/hands.h"
+#    include "tests/support/hands.h"
 
-#include "scheduler/core.h"
+#    include "scheduler/core.h"
 
-#include <string.h>
+#    include <string.h>
 
 static void open_hand(struct hands *hands, struct hand *hand, uint32_t index)
 {
