@@ -105,11 +105,36 @@ static void a_protobuf_message_to_another_system_takes_the_route(void **state)
     assert_int_equal(troupe_system_stop(driver.system, 0, NULL), TROUPE_OK);
 }
 
+static void moves_and_fan_outs_to_another_system_do_as_sends_do(void **state)
+{
+    (void)state;
+    static const struct trp_route route = {.send = route_send};
+    struct trp_driver driver;
+    assert_int_equal(trp_driver_start(&driver, 1, NULL), TROUPE_OK);
+    troupe_ctx *ctx = troupe_outside(driver.system);
+    trp_route_set(driver.system, &route);
+    troupe_ref abroad = {.system = driver.system->id + 2, .slot = 0, .generation = 7};
+    size_t failed;
+    assert_int_equal(troupe_send_many(ctx, &abroad, 1, &failed, Hello), TROUPE_OK);
+    assert_int_equal(failed, 1);
+    assert_int_equal(troupe_send_many(ctx, &abroad, 1, &failed, Kinds3__Point, .x = 3), TROUPE_OK);
+    assert_int_equal(failed, 0);
+    troupe_msg *msg;
+    assert_non_null(troupe_msg_new(ctx, Hello, &msg));
+    assert_int_equal(troupe_move(ctx, abroad, msg), TROUPE_ENOTWIRE);
+    troupe_msg_free(ctx, msg); // still ours
+    assert_non_null(troupe_msg_new(ctx, Kinds3__Point, &msg));
+    assert_int_equal(troupe_move(ctx, abroad, msg), TROUPE_OK);
+    assert_int_equal(seen.routed, 2);
+    assert_int_equal(troupe_system_stop(driver.system, 0, NULL), TROUPE_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_target_of_another_kind_gets_what_is_sent_to_its_ref, setup),
         cmocka_unit_test_setup(a_plain_struct_does_not_leave_its_system, setup),
+        cmocka_unit_test_setup(moves_and_fan_outs_to_another_system_do_as_sends_do, setup),
         cmocka_unit_test_setup(a_protobuf_message_to_another_system_takes_the_route, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
