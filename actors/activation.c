@@ -109,17 +109,23 @@ static uint64_t type_hash(const struct trp_envelope *envelope)
     return envelope->msg.type ? trp_type_by_id(envelope->msg.type)->name_hash : 0;
 }
 
+static void begin(struct troupe_ctx *ctx, struct trp_envelope *envelope)
+{
+    atomic_store_explicit(&ctx->current, envelope, memory_order_relaxed);
+    ctx->linked = 1;
+    ctx->gone = TRP_GONE_NOT;
+    ctx->answered = 0;
+    ctx->marks = 0;
+}
+
+// Calls the receive function, or that of an ask for its outcome. False: given up meanwhile.
 static bool call_handler(struct troupe_ctx *ctx, struct trp_envelope *envelope,
                          const troupe_outcome *outcome, troupe_status *status)
 {
     bool probed = ctx->system->seams.probe != NULL;
     if (TRP_UNLIKELY(probed))
         observe(ctx, TRP_PROBE_DEQUEUE, type_hash(envelope));
-    atomic_store_explicit(&ctx->current, envelope, memory_order_relaxed);
-    ctx->linked = 1;
-    ctx->gone = TRP_GONE_NOT;
-    ctx->answered = 0;
-    ctx->marks = 0;
+    begin(ctx, envelope);
     bool inside;
     if (TRP_LIKELY(outcome == NULL)) {
         inside = TRP_CALL_USER(ctx, *status = ctx->receive(ctx, trp_state(ctx), &envelope->msg));
@@ -179,19 +185,13 @@ static enum step ended_by_handler(struct trp_runner *runner, struct troupe_ctx *
     return trp_end_incarnation(runner, slot, reason) == TRP_NEXT_LEAVE ? STEP_LEFT : STEP_LOOK;
 }
 
-static enum step handle(struct trp_runner *runner, struct troupe_ctx *ctx,
-                        struct trp_envelope *envelope, const troupe_outcome *outcome)
+// What follows a handler that has returned.
+static enum step conclude(struct trp_runner *runner, struct troupe_ctx *ctx,
+                          struct trp_envelope *envelope, troupe_status status)
 {
-    struct trp_slot *slot = ctx->slot;
-    size_t body_size = trp_body_size(slot->behavior);
-    troupe_status status;
-    if (TRP_UNLIKELY(!call_handler(ctx, envelope, outcome, &status))) {
-        trp_free_abandoned(runner, ctx, body_size);
-        return STEP_LEFT;
-    }
-    if (TRP_UNLIKELY(status != TROUPE_OK && status != TROUPE_UNHANDLED))
+    if (status != TROUPE_OK && status != TROUPE_UNHANDLED)
         return ended_by_handler(runner, ctx, envelope, status);
-    if (TRP_UNLIKELY(ctx->gone)) {
+    if (ctx->gone) {
         if (ctx->gone == TRP_GONE_AWAY)
             trp_count(runner->system, runner, handled);
         return STEP_MORE;
@@ -199,10 +199,41 @@ static enum step handle(struct trp_runner *runner, struct troupe_ctx *ctx,
     account(ctx, envelope, status, NULL);
     if (TRP_LIKELY(ctx->linked)) {
         ctx->linked = 0;
-        return pop(runner, slot, envelope);
+        return pop(runner, ctx->slot, envelope);
     }
     trp_finish(runner->system, runner, envelope);
     return STEP_MORE;
+}
+
+static enum step handle(struct trp_runner *runner, struct troupe_ctx *ctx,
+                        struct trp_envelope *envelope, const troupe_outcome *outcome)
+{
+    troupe_status status;
+    if (TRP_LIKELY(call_handler(ctx, envelope, outcome, &status)))
+        return conclude(runner, ctx, envelope, status);
+    trp_free_abandoned(runner, ctx);
+    return STEP_LEFT;
+}
+
+// The same for a plain message when nobody observes, in as few steps as can be.
+static inline enum step handle_plain(struct trp_runner *runner, struct troupe_ctx *ctx,
+                                     struct trp_slot *slot, struct trp_envelope *envelope)
+{
+    troupe_status status;
+    begin(ctx, envelope);
+    if (TRP_UNLIKELY(
+            !TRP_CALL_USER(ctx, status = ctx->receive(ctx, trp_state(ctx), &envelope->msg)))) {
+        trp_free_abandoned(runner, ctx);
+        return STEP_LEFT;
+    }
+    atomic_store_explicit(&ctx->current, NULL, memory_order_relaxed);
+    if (TRP_UNLIKELY(status != TROUPE_OK || !ctx->linked)) // whatever is gone is not linked
+        return conclude(runner, ctx, envelope, status);
+    ctx->linked = 0;
+    trp_count(runner->system, runner, handled);
+    bool more = trp_mpsc_pop(&slot->inbox, &slot->front);
+    trp_envelope_free(&runner->worker->cache, envelope);
+    return more ? STEP_MORE : STEP_LEFT;
 }
 
 static enum step handle_outcome(struct trp_runner *runner, struct troupe_ctx *ctx,
@@ -284,10 +315,10 @@ static enum step drain_front(struct trp_runner *runner, struct trp_slot *slot)
 
 // ---- The loop
 
-static bool used_up(struct trp_runner *runner, uint32_t handled)
+static inline bool used_up(struct trp_runner *runner, uint32_t handled)
 {
     const troupe_system *system = runner->system;
-    if (handled >= system->batch)
+    if (TRP_UNLIKELY(handled >= system->batch))
         return true;
     if (TRP_UNLIKELY(system->seams.cut != NULL))
         return system->seams.cut(system->seams.user);
@@ -298,11 +329,20 @@ static bool used_up(struct trp_runner *runner, uint32_t handled)
 static enum step run_messages(struct trp_runner *runner, struct trp_slot *slot,
                               struct troupe_ctx *ctx, uint32_t *handled)
 {
-    enum step step = STEP_MORE;
-    while (step == STEP_MORE) {
-        if (TRP_UNLIKELY(slot->front.first == &slot->nudge))
+    bool plain = runner->system->seams.probe == NULL;
+    for (;;) {
+        struct trp_link *front = slot->front.first;
+        if (TRP_UNLIKELY(front == &slot->nudge))
             return STEP_LOOK;
-        step = run_message(runner, ctx, trp_envelope_of_link(slot->front.first));
+        struct trp_envelope *envelope = trp_envelope_of_link(front);
+        // relaxed: whether there is one already is all that matters.
+        __builtin_prefetch(atomic_load_explicit(&front->next, memory_order_relaxed));
+        enum step step;
+        if (TRP_LIKELY(plain && envelope->kind == TRP_KIND_USER &&
+                       envelope->generation == ctx->generation))
+            step = handle_plain(runner, ctx, slot, envelope);
+        else
+            step = run_message(runner, ctx, envelope);
         ++*handled;
         if (step != STEP_MORE)
             return step;
@@ -311,12 +351,25 @@ static enum step run_messages(struct trp_runner *runner, struct trp_slot *slot,
         if (used_up(runner, *handled))
             return STEP_MORE;
     }
-    return step;
+}
+
+// The slot holds a running actor of the pool, and nothing is ordered of it.
+static inline bool only_messages(struct trp_slot *slot, const struct troupe_ctx *ctx)
+{
+    return ctx != NULL && slot->phase == TRP_RUNNING &&
+           (atomic_load(&slot->orders) & TRP_ORDER_ANY) == 0 && slot->task.home == NULL;
 }
 
 static enum trp_run activate(struct trp_runner *runner, struct trp_slot *slot)
 {
     uint32_t handled = 0;
+    struct troupe_ctx *body = atomic_load_explicit(&slot->body, memory_order_acquire);
+    if (TRP_LIKELY(only_messages(slot, body))) {
+        body->runner = runner;
+        enum step step = run_messages(runner, slot, body, &handled);
+        if (step != STEP_LOOK)
+            return step == STEP_LEFT ? TRP_RUN_DONE : TRP_RUN_AGAIN;
+    }
     for (;;) {
         struct troupe_ctx *ctx = atomic_load_explicit(&slot->body, memory_order_acquire);
         if (ctx == NULL) {

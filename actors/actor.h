@@ -22,7 +22,12 @@ struct troupe_ctx { // one cache line, then the state
     troupe_system *system;
     struct trp_slot *slot;     // NULL: the outside ctx
     struct trp_runner *runner; // of this activation; NULL: outside
-    troupe_receive_fn receive;
+
+    union {
+        troupe_receive_fn receive;
+        size_t body_size; // once given up: of this whole block, for whoever frees it
+    };
+
     _Atomic(struct trp_envelope *) current; // being handled; NULL: none
     struct trp_extras *extras;              // NULL until needed
     struct trp_arena *arena;                // NULL until needed
@@ -224,7 +229,7 @@ enum trp_next trp_take_over(struct trp_runner *runner, struct trp_slot *slot);
 
 // The handler of a given-up incarnation has returned, on its own runner. Frees what the incarnation
 // still holds, unless its slot was not taken over yet: then trp_take_over does.
-void trp_free_abandoned(struct trp_runner *runner, struct troupe_ctx *ctx, size_t body_size);
+void trp_free_abandoned(struct trp_runner *runner, struct troupe_ctx *ctx);
 
 // The arguments of init are counted: one for the actor, one for each init that reads them, which
 // may have been given up and outlive the actor. The first count is the caller's.

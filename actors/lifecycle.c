@@ -123,14 +123,13 @@ enum trp_next trp_start_incarnation(struct trp_runner *runner, struct trp_slot *
 {
     struct troupe_ctx *ctx = body_of(slot);
     const troupe_behavior *behavior = slot->behavior;
-    size_t body_size = trp_body_size(behavior);
     troupe_status status = TROUPE_OK;
     atomic_store(&slot->init, TRP_INIT_CALLED);
     observe(runner->system, TRP_PROBE_START, slot, ctx->generation, incarnation_of(slot));
     if (behavior->init) {
         ctx->marks = 0;
         if (!call_init(runner, slot, ctx, &status)) {
-            trp_free_abandoned(runner, ctx, body_size);
+            trp_free_abandoned(runner, ctx);
             return TRP_NEXT_LEAVE;
         }
     }
@@ -237,11 +236,10 @@ enum trp_next trp_children_gone(struct trp_runner *runner, struct trp_slot *slot
     troupe_system *system = runner->system;
     struct troupe_ctx *ctx = body_of(slot);
     const troupe_behavior *behavior = slot->behavior;
-    size_t body_size = trp_body_size(behavior);
     if (ctx != &trp_vacant) {
         if (behavior->stop && atomic_load(&slot->init) == TRP_INIT_SUCCEEDED &&
             slot->reason.kind != TROUPE_KILLED && !call_stop(runner, slot, ctx)) {
-            trp_free_abandoned(runner, ctx, body_size);
+            trp_free_abandoned(runner, ctx);
             return TRP_NEXT_LEAVE;
         }
         drop_links(runner, slot, ctx);
@@ -370,7 +368,7 @@ static void part_with_current(struct trp_runner *runner, struct troupe_ctx *ctx,
 
 // The handler of a given-up incarnation returns when it likes, also before the slot is taken over:
 // the later of both frees what is left.
-static void part(struct trp_runner *runner, struct troupe_ctx *ctx, size_t body_size)
+static void part(struct trp_runner *runner, struct troupe_ctx *ctx)
 {
     TRP_YIELD("abandoned: before parting");
     // acq_rel: the later one sees all that the earlier did.
@@ -381,7 +379,7 @@ static void part(struct trp_runner *runner, struct troupe_ctx *ctx, size_t body_
     if (envelope && !ctx->gone)
         trp_finish(system, runner, envelope);
     trp_arena_free(system, runner, ctx->arena);
-    trp_give(system, runner, ctx, body_size);
+    trp_give(system, runner, ctx, ctx->body_size);
 }
 
 enum trp_next trp_take_over(struct trp_runner *runner, struct trp_slot *slot)
@@ -394,7 +392,8 @@ enum trp_next trp_take_over(struct trp_runner *runner, struct trp_slot *slot)
     slot->reason = killed;
     drop_links(runner, slot, ctx);
     atomic_store(&slot->body, &trp_vacant);
-    part(runner, ctx, trp_body_size(slot->behavior));
+    ctx->body_size = trp_body_size(slot->behavior);
+    part(runner, ctx);
     trp_count(system, runner, abandoned);
     trp_tell_event(system, TROUPE_EVENT_ABANDONED, slot, trp_slot_generation(slot),
                    incarnation_of(slot), &killed);
@@ -406,8 +405,8 @@ enum trp_next trp_take_over(struct trp_runner *runner, struct trp_slot *slot)
     return trp_children_gone(runner, slot);
 }
 
-void trp_free_abandoned(struct trp_runner *runner, struct troupe_ctx *ctx, size_t body_size)
+void trp_free_abandoned(struct trp_runner *runner, struct troupe_ctx *ctx)
 {
-    part(runner, ctx, body_size);
+    part(runner, ctx);
     trp_bias_reset(&runner->bias);
 }

@@ -55,8 +55,10 @@ static void observe_send(troupe_system *system, const struct trp_slot *slot, uin
     probe->event(probe->user, &event);
 }
 
-static void push(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
-                 uint32_t generation, struct trp_envelope *envelope)
+static inline __attribute__((always_inline)) void push(troupe_system *system,
+                                                       struct trp_runner *runner,
+                                                       struct trp_slot *slot, uint32_t generation,
+                                                       struct trp_envelope *envelope)
 {
     envelope->generation = generation;
     if (TRP_UNLIKELY(system->seams.probe != NULL))
@@ -88,8 +90,10 @@ void trp_push_drain(struct troupe_ctx *ctx, struct trp_slot *slot, uint32_t gene
     push(ctx->system, ctx->runner, slot, generation, envelope);
 }
 
-void trp_push(struct troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
-              struct trp_envelope *envelope)
+static inline __attribute__((always_inline)) void push_from_actor(struct troupe_ctx *ctx,
+                                                                  struct trp_slot *slot,
+                                                                  uint32_t generation,
+                                                                  struct trp_envelope *envelope)
 {
     envelope->sender_slot = ctx->slot ? ctx->slot->index : 0;
     envelope->sender_generation = ctx->generation;
@@ -101,6 +105,12 @@ void trp_push(struct troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation
         return;
     }
     push(ctx->system, ctx->runner, slot, generation, envelope);
+}
+
+void trp_push(struct troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
+              struct trp_envelope *envelope)
+{
+    push_from_actor(ctx, slot, generation, envelope);
 }
 
 void trp_list_append(struct trp_list *list, struct trp_link *link)
@@ -312,22 +322,43 @@ static inline bool is_live(const struct trp_slot *slot, troupe_ref to)
            to.generation != 0;
 }
 
+// The shortest way, for most messages between actors: a small struct of a type that is known.
+static inline struct trp_envelope *build_small(troupe_ctx *ctx, troupe_type *type, const void *body)
+{
+    if (TRP_UNLIKELY(ctx->runner == NULL || type == NULL || body == NULL || !trp_is_small(type)))
+        return NULL;
+    // acquire: as trp_type_intern.
+    uint32_t id = __atomic_load_n(&type->id, __ATOMIC_ACQUIRE);
+    return TRP_LIKELY(id != 0) ? trp_envelope_new_small(&ctx->runner->worker->cache, id, type, body)
+                               : NULL;
+}
+
+static inline troupe_status send_here(troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
+                                      troupe_type *type, const void *body)
+{
+    struct trp_envelope *envelope = build_small(ctx, type, body);
+    if (TRP_UNLIKELY(envelope == NULL)) {
+        troupe_status status =
+            trp_build(ctx->system, ctx->runner, type, body, TRP_KIND_USER, false, &envelope);
+        if (status != TROUPE_OK)
+            return status;
+    }
+    push_from_actor(ctx, slot, generation, envelope);
+    return TROUPE_OK;
+}
+
 troupe_status troupe_send_body(troupe_ctx *ctx, troupe_ref to, troupe_type *type, const void *body)
 {
     if (TRP_UNLIKELY(!trp_enter(ctx)))
         return stale("troupe_send");
     troupe_status status;
     struct trp_slot *slot = trp_resolve(ctx->system, to);
-    if (TRP_LIKELY(is_live(slot, to))) {
-        struct trp_envelope *envelope;
-        status = trp_build(ctx->system, ctx->runner, type, body, TRP_KIND_USER, false, &envelope);
-        if (TRP_LIKELY(status == TROUPE_OK))
-            trp_push(ctx, slot, to.generation, envelope);
-    } else if (is_abroad(ctx, to)) {
+    if (TRP_LIKELY(is_live(slot, to)))
+        status = send_here(ctx, slot, to.generation, type, body);
+    else if (is_abroad(ctx, to))
         status = send_abroad(ctx, to, type, body);
-    } else {
+    else
         status = send_to_nobody(ctx, to, type, body);
-    }
     trp_leave(ctx);
     return status;
 }

@@ -100,19 +100,17 @@ void *trp_envelope_alloc(struct trp_slab_cache *cache, struct trp_envelope *enve
     return (char *)block + align_up(sizeof(struct trp_chain), 16);
 }
 
-void trp_envelope_free(struct trp_slab_cache *cache, struct trp_envelope *envelope)
+void trp_envelope_free_extra(struct trp_slab_cache *cache, struct trp_envelope *envelope)
 {
-    if (trp_envelope_has_extra(envelope)) {
-        struct trp_extra *extra = trp_envelope_extra(envelope);
-        for (struct trp_chain *block = extra->chain; block;) {
-            struct trp_chain *next = block->next;
-            trp_slab_give(cache, block, block->block_size);
-            block = next;
-        }
-        extra->chain = NULL;
-        if (extra->shared)
-            trp_shared_release(cache, extra->shared);
+    struct trp_extra *extra = trp_envelope_extra(envelope);
+    for (struct trp_chain *block = extra->chain; block;) {
+        struct trp_chain *next = block->next;
+        trp_slab_give(cache, block, block->block_size);
+        block = next;
     }
+    extra->chain = NULL;
+    if (extra->shared)
+        trp_shared_release(cache, extra->shared);
     if (!(envelope->flags & TRP_ENV_EMBEDDED))
         trp_slab_give(cache, envelope, envelope_size(envelope));
 }

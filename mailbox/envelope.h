@@ -15,6 +15,8 @@
 #include "mailbox/clone.h"
 #include "mailbox/mpsc.h"
 
+#include <string.h>
+
 enum trp_kind {
     TRP_KIND_NUDGE,   // not a message: makes the consumer look at its orders; part of the slot
     TRP_KIND_USER,    // a plain message
@@ -99,8 +101,62 @@ void trp_envelope_embed(struct trp_envelope *envelope, enum trp_kind kind, void 
 // Adds memory that lives as long as the envelope; needs an extra. NULL without memory.
 void *trp_envelope_alloc(struct trp_slab_cache *cache, struct trp_envelope *envelope, size_t size);
 
+// The rest of trp_envelope_free, for envelopes with an extra. Private.
+void trp_envelope_free_extra(struct trp_slab_cache *cache, struct trp_envelope *envelope);
+
 // Frees an envelope and what it holds; its owner must have been dealt with before.
-void trp_envelope_free(struct trp_slab_cache *cache, struct trp_envelope *envelope);
+static inline void trp_envelope_free(struct trp_slab_cache *cache, struct trp_envelope *envelope)
+{
+    if (TRP_LIKELY(envelope->flags == 0))
+        trp_slab_give(cache, envelope, envelope->units * (size_t)TRP_CACHE_LINE);
+    else
+        trp_envelope_free_extra(cache, envelope);
+}
+
+// ---- The smallest messages: header and body in one cache line, written here and now
+
+#define TRP_SMALL_BODY (TRP_CACHE_LINE - sizeof(struct trp_envelope))
+
+static inline bool trp_is_small(const troupe_type *type)
+{
+    return type->size <= TRP_SMALL_BODY && type->align <= 8 && type->descriptor == NULL;
+}
+
+// Copies up to TRP_SMALL_BODY bytes by words that overlap, without a loop or call.
+static inline void trp_copy_small(void *to, const void *from, size_t size)
+{
+    char *last = (char *)to + size;
+    const char *end = (const char *)from + size;
+    if (TRP_LIKELY(size >= 8)) {
+        uint64_t first, middle, end_word;
+        memcpy(&first, from, 8);
+        memcpy(&end_word, end - 8, 8);
+        if (size > 16) {
+            memcpy(&middle, (const char *)from + 8, 8);
+            memcpy((char *)to + 8, &middle, 8);
+        }
+        memcpy(to, &first, 8);
+        memcpy(last - 8, &end_word, 8);
+    } else {
+        for (size_t i = 0; i < size; i++)
+            ((char *)to)[i] = ((const char *)from)[i];
+    }
+}
+
+// Makes the envelope of a small message with its body. NULL without memory.
+static inline struct trp_envelope *trp_envelope_new_small(struct trp_slab_cache *cache, uint32_t id,
+                                                          const troupe_type *type, const void *body)
+{
+    struct trp_envelope *envelope = trp_slab_take(cache, TRP_CACHE_LINE);
+    if (TRP_UNLIKELY(envelope == NULL))
+        return NULL;
+    envelope->msg = (troupe_msg){.type = id, .size = type->size, .body = envelope + 1};
+    envelope->kind = TRP_KIND_USER;
+    envelope->flags = 0;
+    envelope->units = 1;
+    trp_copy_small(envelope + 1, body, type->size);
+    return envelope;
+}
 
 // A body for several envelopes: counted once for the caller. `*body` gets its place.
 struct trp_shared *trp_shared_new(struct trp_slab_cache *cache, const struct trp_type *type,

@@ -2,6 +2,7 @@
 #ifndef TRP_SCHEDULER_CORE_H
 #define TRP_SCHEDULER_CORE_H
 
+#include "base/bias.h"
 #include "scheduler/blocking.h"
 #include "scheduler/inject.h"
 #include "scheduler/parking.h"
@@ -30,12 +31,16 @@ struct trp_pool_worker { // NOLINT(clang-analyzer-optin.performance.Padding)
     uint64_t sampled_at;          // when mean_ns was last measured; 0: not since it was idle
     uint32_t sampled_activations; // `activations` then
     uint32_t next_uses;           // activations in a row that came from the next slot
+    uint32_t inject_in;           // activations until the injection queue is looked at
     struct trp_pool_worker *help; // sentinel: whose work to take
     pthread_t thread;             // the one who starts and stops
     char name[TRP_THREAD_NAME];   // constant
 
     // Any thread.
-    _Alignas(TRP_CACHE_LINE) _Atomic(struct trp_task *) next; // owner sets, anyone takes
+    // [next] The owner fills and empties it inside the guard, others empty it under steal_lock with
+    // the guard frozen.
+    _Alignas(TRP_CACHE_LINE) _Atomic(struct trp_task *) next;
+    struct trp_bias next_guard;
     _Atomic uint32_t activations; // counted by the owner; others see whether it gets on
     _Atomic uint32_t mean_ns;     // of an activation; written by the owner
     _Atomic uint32_t seen;        // `activations` when a sentinel looked last
@@ -60,6 +65,8 @@ struct trp_scheduler { // NOLINT(clang-analyzer-optin.performance.Padding): as a
     _Atomic uint32_t reports; // threads of the pool that started or failed; a futex
     _Atomic bool failed;      // one of them failed
     uint32_t created;         // threads of the pool to join; start and stop
+
+    struct trp_lock steal_lock; // one thread at a time empties others' next slots
 
     struct trp_lock threads_lock;
     struct trp_thread *threads; // home threads; threads_lock
@@ -118,8 +125,8 @@ void trp_pool_worker_init(struct trp_pool_worker *worker, struct trp_scheduler *
 // The thread function of a pool worker.
 void *trp_pool_worker_main(void *user);
 
-// Makes a task runnable on this worker.
-void trp_pool_worker_schedule(struct trp_pool_worker *worker, struct trp_task *task);
+// Owner: empties the next slot.
+struct trp_task *trp_take_next(struct trp_pool_worker *worker);
 
 // ---- find.c
 

@@ -43,10 +43,22 @@ static struct trp_task *steal_ring(struct trp_pool_worker *worker, struct trp_po
     return count > 0 ? trp_ring_pop(&worker->ring) : NULL;
 }
 
+// Empties the next slot of a worker that does not get on, unless it is at it just now.
 static struct trp_task *steal_next(struct trp_pool_worker *victim)
 {
-    // acquire [next]: what the owner wrote to the task before it put it there.
-    return atomic_exchange_explicit(&victim->next, NULL, memory_order_acquire);
+    struct trp_lock *lock = &victim->seat.worker.scheduler->steal_lock;
+    struct trp_task *task = NULL;
+    if (!trp_lock_try(lock))
+        return NULL; // another one is at it
+    if (trp_bias_freeze(&victim->next_guard)) {
+        // acquire [next]: what the owner wrote to the task before it put it there.
+        task = atomic_load_explicit(&victim->next, memory_order_acquire);
+        if (task) // relaxed: the owner sees it in the guard, or later
+            atomic_store_explicit(&victim->next, NULL, memory_order_relaxed);
+        trp_bias_withdraw(&victim->next_guard);
+    }
+    trp_lock_release(lock);
+    return task;
 }
 
 static struct trp_task *steal(struct trp_pool_worker *worker)
@@ -230,7 +242,7 @@ static struct trp_task *look_around(struct trp_pool_worker *worker)
     seat->fresh = false;
     worker->sampled_at = 0; // idle time is not an activation's
     if (trp_expire_due(&seat->worker, seat->now)) {
-        task = atomic_exchange_explicit(&worker->next, NULL, memory_order_relaxed); // [next], own
+        task = trp_take_next(worker);
         if (!task)
             task = trp_ring_pop(&worker->ring);
     }

@@ -34,6 +34,7 @@ void trp_seat_init(struct trp_seat *seat, struct trp_scheduler *scheduler, uint3
     worker->user = NULL;
     worker->index = index;
     worker->pool = pool;
+    worker->queues = false;
     // Golden-ratio steps keep the seeds of neighbours apart before splitmix64 mixes them.
     trp_random_init(&worker->random,
                     scheduler->config.seed + (index + 1) * UINT64_C(0x9e3779b97f4a7c15));
@@ -43,13 +44,8 @@ void trp_seat_init(struct trp_seat *seat, struct trp_scheduler *scheduler, uint3
     seat->fresh = false;
 }
 
-bool trp_worker_over_slice(struct trp_worker *worker, uint32_t handled)
+bool trp_worker_slice_ended(struct trp_worker *worker)
 {
-    // After messages 1, 2, 4, 8, 16, 24, ...: soon for slow handlers, an eighth of a reading of the
-    // clock (25 ns, measured) per message for fast ones.
-    bool power_of_two = (handled & (handled - 1)) == 0;
-    if (!power_of_two && handled % 8 != 0)
-        return false;
     struct trp_seat *seat = trp_seat_of(worker);
     seat->now = trp_clock_now(&worker->scheduler->config.clock);
     seat->fresh = true;
@@ -64,24 +60,6 @@ void trp_scheduler_thread_ended(struct trp_scheduler *scheduler)
     // release [alive]: trp_scheduler_stop sees all that the thread has done.
     if (atomic_fetch_sub_explicit(&scheduler->alive, 1, memory_order_release) == 1)
         trp_futex_wake(&scheduler->alive, 1);
-}
-
-// ---- Tasks
-
-void trp_schedule(struct trp_scheduler *scheduler, struct trp_worker *worker, struct trp_task *task)
-{
-    // acquire [start]: whoever schedules it may do so while trp_thread_start is under way.
-    struct trp_thread *home = atomic_load_explicit(&task->home, memory_order_acquire);
-    if (TRP_UNLIKELY(home != NULL)) {
-        trp_thread_wake(home);
-    } else if (TRP_UNLIKELY(scheduler->config.driven)) {
-        trp_driven_schedule(scheduler, task);
-    } else if (TRP_LIKELY(worker && worker->pool)) {
-        trp_pool_worker_schedule(trp_pool_worker_of(worker), task);
-    } else {
-        trp_inject_push(&scheduler->inject, task);
-        trp_parking_notify(&scheduler->parking);
-    }
 }
 
 // ---- Start
@@ -132,6 +110,7 @@ static void init(struct trp_scheduler *scheduler, const struct trp_scheduler_con
     atomic_init(&scheduler->failed, false);
     trp_parking_init(&scheduler->parking, scheduler->config.workers);
     trp_inject_init(&scheduler->inject);
+    trp_lock_init(&scheduler->steal_lock);
     trp_lock_init(&scheduler->threads_lock);
     scheduler->next_index = scheduler->config.workers;
     trp_reaper_init(&scheduler->reaper);
@@ -191,6 +170,7 @@ troupe_status trp_scheduler_start(const struct trp_scheduler_config *config,
     if (!scheduler)
         return TROUPE_ENOMEM;
     init(scheduler, config);
+    trp_bias_prepare(); // before there are threads
     troupe_status status = make_wheels(scheduler);
     if (status == TROUPE_OK)
         status = config->driven ? trp_driven_start(scheduler) : start_pool(scheduler);

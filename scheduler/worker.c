@@ -1,9 +1,10 @@
 // A worker of the pool: takes a task from its next slot or its ring, runs one activation, and so
 // on. What happens when both are empty is in find.c.
 //
-//   [next]  The owner alone fills the slot, anybody empties it. So when the owner sees it empty it
-//           stays empty, and a plain release store fills it; everything else is an exchange. Store
-//           and exchange release the task, the exchange that takes it acquires.
+//   [next]  The slot is emptied by the owner, nearly always, or by the sentinel when the owner does
+//           not get on: so the owner's side is a biased guard (base/bias.h) instead of an exchange,
+//           which would cost as much as half a message. What the owner sees empty stays empty,
+//           because it alone fills it: then no guard is needed.
 //
 // Waking others only when it pays: a wake-up costs two threads 5 to 10 us (measured on 2 cores with
 // a futex), so a surplus of less than TRP_WAKE_NS of estimated work is left to this worker. The
@@ -25,11 +26,14 @@ void trp_pool_worker_init(struct trp_pool_worker *worker, struct trp_scheduler *
                           uint32_t index)
 {
     trp_seat_init(&worker->seat, scheduler, index, true);
+    worker->seat.worker.queues = true;
     worker->sampled_at = 0;
     worker->sampled_activations = 0;
     worker->next_uses = 0;
+    worker->inject_in = INJECT_EVERY;
     worker->help = NULL;
     atomic_init(&worker->next, NULL);
+    worker->next_guard = (struct trp_bias){0};
     atomic_init(&worker->activations, 0);
     atomic_init(&worker->mean_ns, TRP_WAKE_NS); // unknown: the first surplus wakes
     atomic_init(&worker->seen, 0);
@@ -72,14 +76,24 @@ static void append(struct trp_pool_worker *worker, struct trp_task *task)
         overflow(worker, task);
 }
 
-void trp_pool_worker_schedule(struct trp_pool_worker *worker, struct trp_task *task)
+// Puts a task into the next slot; returns what was there. relaxed, all: by the guard [next].
+static struct trp_task *exchange_next(struct trp_pool_worker *worker, struct trp_task *task)
+{
+    TRP_ASSERT(trp_bias_enter(&worker->next_guard)); // nobody revokes it for good
+    struct trp_task *before = atomic_load_explicit(&worker->next, memory_order_relaxed);
+    atomic_store_explicit(&worker->next, task, memory_order_relaxed);
+    trp_bias_leave(&worker->next_guard);
+    return before;
+}
+
+static inline void schedule_here(struct trp_pool_worker *worker, struct trp_task *task)
 {
     // relaxed [next]: only a value that this thread wrote, or NULL.
     struct trp_task *displaced = atomic_load_explicit(&worker->next, memory_order_relaxed);
-    if (!displaced)
-        atomic_store_explicit(&worker->next, task, memory_order_release); // [next]
-    else
-        displaced = atomic_exchange_explicit(&worker->next, task, memory_order_release); // [next]
+    if (displaced)
+        displaced = exchange_next(worker, task);
+    else // release [next]: the thief sees what was written to the task before
+        atomic_store_explicit(&worker->next, task, memory_order_release);
     TRP_YIELD("worker: next slot filled");
     if (displaced)
         append(worker, displaced);
@@ -88,30 +102,50 @@ void trp_pool_worker_schedule(struct trp_pool_worker *worker, struct trp_task *t
         share(worker);
 }
 
+static void schedule_elsewhere(struct trp_scheduler *scheduler, struct trp_thread *home,
+                               struct trp_task *task)
+{
+    if (home) {
+        trp_thread_wake(home);
+    } else if (scheduler->config.driven) {
+        trp_driven_schedule(scheduler, task);
+    } else {
+        trp_inject_push(&scheduler->inject, task);
+        trp_parking_notify(&scheduler->parking);
+    }
+}
+
+void trp_schedule(struct trp_scheduler *scheduler, struct trp_worker *worker, struct trp_task *task)
+{
+    // acquire [start]: whoever schedules it may do so while trp_thread_start is under way.
+    struct trp_thread *home = atomic_load_explicit(&task->home, memory_order_acquire);
+    if (TRP_LIKELY(worker && worker->queues && !home))
+        schedule_here(trp_pool_worker_of(worker), task);
+    else
+        schedule_elsewhere(scheduler, home, task);
+}
+
 // ---- Taking tasks
 
-static struct trp_task *take_next(struct trp_pool_worker *worker)
+struct trp_task *trp_take_next(struct trp_pool_worker *worker)
 {
     // relaxed [next]: only the owner fills it; NULL stays NULL.
-    if (!atomic_load_explicit(&worker->next, memory_order_relaxed))
-        return NULL;
-    // relaxed [next]: what comes out is what this thread put in. The exchange decides against
-    // thieves.
-    return atomic_exchange_explicit(&worker->next, NULL, memory_order_relaxed);
+    return atomic_load_explicit(&worker->next, memory_order_relaxed) ? exchange_next(worker, NULL)
+                                                                     : NULL;
 }
 
 static struct trp_task *take_own(struct trp_pool_worker *worker)
 {
     struct trp_task *task = NULL;
     if (worker->next_uses < NEXT_USES)
-        task = take_next(worker);
+        task = trp_take_next(worker);
     if (task) {
         worker->next_uses++;
         return task;
     }
     worker->next_uses = 0;
     task = trp_ring_pop(&worker->ring);
-    return task ? task : take_next(worker);
+    return task ? task : trp_take_next(worker);
 }
 
 // ---- The clock
@@ -152,7 +186,8 @@ static struct trp_task *take(struct trp_pool_worker *worker)
     atomic_store_explicit(&worker->activations, activations, memory_order_relaxed);
     if (worker->seat.fresh || activations % TIMERS_EVERY == 0)
         poll(worker);
-    if (TRP_UNLIKELY(activations % INJECT_EVERY == 0)) {
+    if (TRP_UNLIKELY(--worker->inject_in == 0)) {
+        worker->inject_in = INJECT_EVERY;
         struct trp_task *task = trp_take_injected(worker);
         if (task)
             return task;

@@ -11,7 +11,8 @@ extern "C" {
 
 // An allocator handed to a system in troupe_system_opts. Both functions are called from any thread.
 typedef struct troupe_allocator {
-    // Returns `size` bytes aligned to `align` (a power of two, at most 4096), or NULL.
+    // Returns `size` bytes aligned to `align` (a power of two, at most 2 MiB: a huge page,
+    // for areas of at least that size), or NULL.
     void *(*alloc)(void *user, size_t size, size_t align);
     // Takes back what alloc returned, with the same size; never called with NULL.
     void (*free)(void *user, void *block, size_t size);
