@@ -8,6 +8,7 @@
 #define TRP_BASE_SLAB_H
 
 #include "base/assert.h"
+#include "base/cpu.h"
 #include "troupe/allocator.h"
 
 #include <stddef.h>
@@ -35,15 +36,14 @@ void trp_slab_free(struct trp_slab *slab);
 // been finished; caches that are still in use are not counted.
 int64_t trp_slab_blocks_out(struct trp_slab *slab);
 
-struct trp_slab_block { // a free block
-    struct trp_slab_block *next;
-};
+#define TRP_SLAB_BATCH 64u // blocks of the smallest class; fewer of larger ones
 
 struct trp_slab_list {
-    struct trp_slab_block *first; // owner's thread
-    struct trp_slab_block *spare; // owner's thread; one whole batch, or NULL
-    uint32_t count;               // owner's thread; of first
-    uint32_t batch;               // constant; how many are a whole batch; 0: nothing is cached
+    uint32_t count; // owner's thread; of blocks
+    uint32_t batch; // constant; what is exchanged with the depot at once; 0: nothing is cached
+    uint32_t limit; // constant; two batches, so that a thread which gives and takes at the edge of
+                    // one need not go to the depot each time
+    void *blocks[2 * TRP_SLAB_BATCH]; // owner's thread; the last one was given last
 };
 
 struct trp_slab_cache { // one per thread that allocates; used by one thread at a time
@@ -71,24 +71,10 @@ void trp_slab_cache_fini(struct trp_slab_cache *cache);
 #    include <sanitizer/asan_interface.h>
 #    define TRP_SLAB_POISON(block, size)   __asan_poison_memory_region(block, size)
 #    define TRP_SLAB_UNPOISON(block, size) __asan_unpoison_memory_region(block, size)
-// These functions alone look into free blocks.
-#    define TRP_SLAB_UNCHECKED __attribute__((noinline, unused, no_sanitize("address")))
 #else
 #    define TRP_SLAB_POISON(block, size)   ((void)(block), (void)(size))
 #    define TRP_SLAB_UNPOISON(block, size) ((void)(block), (void)(size))
-#    define TRP_SLAB_UNCHECKED             inline
 #endif
-
-static TRP_SLAB_UNCHECKED struct trp_slab_block *trp_slab_next(const struct trp_slab_block *block)
-{
-    return block->next;
-}
-
-static TRP_SLAB_UNCHECKED void trp_slab_set_next(struct trp_slab_block *block,
-                                                 struct trp_slab_block *next)
-{
-    block->next = next;
-}
 
 // ---- Taking and giving
 
@@ -101,6 +87,9 @@ static inline uint32_t trp_slab_class(size_t size)
                        : trp_slab_large_classes[(size + 63) / 64];
 }
 
+#define TRP_SLAB_AHEAD \
+    4u // how many takes before it is used a block is fetched into the CPU's cache
+
 // The rest of the two functions below, when the cache alone does not do. Private.
 void *trp_slab_take_slow(struct trp_slab_cache *cache, size_t size);
 void trp_slab_give_slow(struct trp_slab_cache *cache, void *block, size_t size);
@@ -112,35 +101,31 @@ static inline void *trp_slab_take(struct trp_slab_cache *cache, size_t size)
     if (TRP_UNLIKELY(size > TRP_SLAB_MAX))
         return trp_slab_take_slow(cache, size);
     struct trp_slab_list *list = &cache->lists[trp_slab_class(size)];
-    struct trp_slab_block *block = list->first;
-    if (TRP_UNLIKELY(block == NULL))
+    if (TRP_UNLIKELY(list->count == 0))
         return trp_slab_take_slow(cache, size);
-    list->first = trp_slab_next(block);
-    // A block that came from another thread is not in this CPU's cache, and the next take needs its
-    // first word: 12 ns a block without this, 8 with it (bench/slab.c, burst_ns).
-    __builtin_prefetch(list->first, 1);
-    list->count--;
+    void *block = list->blocks[--list->count];
+    // A fresh block, or one that another thread has used, is not in this CPU's cache: it has time
+    // to come while others are taken.
+    if (TRP_LIKELY(list->count >= TRP_SLAB_AHEAD))
+        trp_cpu_prefetch_write(list->blocks[list->count - TRP_SLAB_AHEAD]);
     TRP_SLAB_UNPOISON(block, size); // not more, so that the tail of the block guards it
     return block;
 }
 
 // Takes back a block that any cache of the same slab gave, with the size it was asked for.
-static inline void trp_slab_give(struct trp_slab_cache *cache, void *memory, size_t size)
+static inline void trp_slab_give(struct trp_slab_cache *cache, void *block, size_t size)
 {
     if (TRP_UNLIKELY(size > TRP_SLAB_MAX)) {
-        trp_slab_give_slow(cache, memory, size);
+        trp_slab_give_slow(cache, block, size);
         return;
     }
     struct trp_slab_list *list = &cache->lists[trp_slab_class(size)];
-    if (TRP_UNLIKELY(list->count == list->batch)) {
-        trp_slab_give_slow(cache, memory, size);
+    if (TRP_UNLIKELY(list->count == list->limit)) {
+        trp_slab_give_slow(cache, block, size);
         return;
     }
-    struct trp_slab_block *block = memory;
-    trp_slab_set_next(block, list->first);
     TRP_SLAB_POISON(block, size);
-    list->first = block;
-    list->count++;
+    list->blocks[list->count++] = block;
 }
 
 // Bytes held from the allocator now; any thread.

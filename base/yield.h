@@ -5,6 +5,8 @@
 #ifndef TRP_BASE_YIELD_H
 #define TRP_BASE_YIELD_H
 
+#include "base/cpu.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,15 +27,5 @@ extern bool (*trp_yield_wake_hook)(const _Atomic uint32_t *word, int count);
 #    define TRP_YIELD_SLEEP(word, expected, timed) false
 #    define TRP_YIELD_WAKE(word, count)            false
 #endif
-
-// Tells the processor that this is a spin loop.
-static inline void trp_cpu_relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
 
 #endif
