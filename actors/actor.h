@@ -69,10 +69,32 @@ extern struct troupe_ctx trp_vacant;
 
 // ---- Bracket of every public function that takes a ctx
 
+// Delivers what the handler has sent: it is about to do something else.
+static inline void trp_settle(struct trp_runner *runner)
+{
+    if (TRP_UNLIKELY(!trp_outbox_is_empty(&runner->outbox)))
+        trp_outbox_deliver(runner, runner);
+}
+
 // False: the incarnation was given up (TROUPE_ESTALE). Outside always succeeds.
 static inline bool trp_enter(struct troupe_ctx *ctx)
 {
-    return TRP_UNLIKELY(ctx->slot == NULL) || TRP_LIKELY(trp_bias_enter(&ctx->runner->bias));
+    if (TRP_UNLIKELY(ctx->slot == NULL))
+        return true;
+    if (TRP_UNLIKELY(!trp_bias_enter(&ctx->runner->bias)))
+        return false;
+    trp_settle(ctx->runner);
+    return true;
+}
+
+// After a handler, inside again.
+static inline bool trp_end_of_handler(struct trp_runner *runner)
+{
+    if (TRP_UNLIKELY(!trp_bias_enter(&runner->bias)))
+        return false;
+    trp_settle(runner);
+    runner->outbox.sent = 0;
+    return true;
 }
 
 static inline void trp_leave(struct troupe_ctx *ctx)
@@ -165,7 +187,7 @@ enum trp_run trp_activate(struct trp_worker *worker, struct trp_task *task);
 
 // Calls a function of the user's: out of the runtime, and back in. False: given up meanwhile.
 #define TRP_CALL_USER(ctx, call) \
-    (trp_bias_leave(&(ctx)->runner->bias), (call), trp_bias_enter(&(ctx)->runner->bias))
+    (trp_bias_leave(&(ctx)->runner->bias), (call), trp_end_of_handler((ctx)->runner))
 
 // ---- spawn.c
 
@@ -291,6 +313,9 @@ uint64_t trp_overdue_look(troupe_system *system, struct trp_runner *runner, bool
 void trp_overdue_report(troupe_system *system, troupe_report *report);
 
 void trp_overdue_fini(troupe_system *system);
+
+// The scheduler's `held`: delivers what a handler that does not return has sent.
+bool trp_overdue_outbox(struct trp_worker *worker, struct trp_worker *by);
 
 // ---- memory.c
 

@@ -55,22 +55,48 @@ static void observe_send(troupe_system *system, const struct trp_slot *slot, uin
     probe->event(probe->user, &event);
 }
 
-static inline __attribute__((always_inline)) void push(troupe_system *system,
-                                                       struct trp_runner *runner,
-                                                       struct trp_slot *slot, uint32_t generation,
-                                                       struct trp_envelope *envelope)
+// Completes the envelope. False: the target is no actor, and has got it.
+static inline __attribute__((always_inline)) bool
+address(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+        uint32_t generation, struct trp_envelope *envelope)
 {
     envelope->generation = generation;
     if (TRP_UNLIKELY(system->seams.probe != NULL))
         observe_send(system, slot, generation, envelope);
     // acquire: of trp_target_new, for what comes with it.
     const struct trp_target_ops *ops = atomic_load_explicit(&slot->ops, memory_order_acquire);
-    if (TRP_UNLIKELY(ops != NULL)) {
-        ops->deliver(system, runner, slot->target_user, slot, generation, envelope);
-        return;
-    }
+    if (TRP_LIKELY(ops == NULL))
+        return true;
+    ops->deliver(system, runner, slot->target_user, slot, generation, envelope);
+    return false;
+}
+
+static inline __attribute__((always_inline)) void deliver(troupe_system *system,
+                                                          struct trp_runner *runner,
+                                                          struct trp_slot *slot,
+                                                          struct trp_envelope *envelope)
+{
     if (trp_mpsc_push(&slot->inbox, &slot->front, &envelope->link))
         trp_schedule(system->scheduler, runner ? runner->worker : NULL, &slot->task);
+}
+
+// Delivers at once, or with others to the same target when the running handler sends many.
+static inline __attribute__((always_inline)) void deliver_or_keep(troupe_system *system,
+                                                                  struct trp_runner *runner,
+                                                                  struct trp_slot *slot,
+                                                                  struct trp_envelope *envelope)
+{
+    if (TRP_LIKELY(runner == NULL || ++runner->outbox.sent <= TRP_OUTBOX_AFTER))
+        deliver(system, runner, slot, envelope);
+    else
+        trp_outbox_add(runner, slot, &envelope->link);
+}
+
+static inline void push(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                        uint32_t generation, struct trp_envelope *envelope)
+{
+    if (address(system, runner, slot, generation, envelope))
+        deliver(system, runner, slot, envelope);
 }
 
 void trp_push_from(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
@@ -90,27 +116,26 @@ void trp_push_drain(struct troupe_ctx *ctx, struct trp_slot *slot, uint32_t gene
     push(ctx->system, ctx->runner, slot, generation, envelope);
 }
 
-static inline __attribute__((always_inline)) void push_from_actor(struct troupe_ctx *ctx,
-                                                                  struct trp_slot *slot,
-                                                                  uint32_t generation,
-                                                                  struct trp_envelope *envelope)
+// Names the sender. False: an actor that starts has sent it to itself, and it waits.
+static inline bool sign(struct troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
+                        struct trp_envelope *envelope)
 {
     envelope->sender_slot = ctx->slot ? ctx->slot->index : 0;
     envelope->sender_generation = ctx->generation;
     trp_count(ctx->system, ctx->runner, sent);
-    if (TRP_UNLIKELY(slot == ctx->slot) && slot->phase == TRP_STARTING &&
-        generation == ctx->generation && trp_extras(ctx)) {
-        envelope->generation = generation; // before what waited for the restart
-        trp_list_append(&ctx->extras->to_self, &envelope->link);
-        return;
-    }
-    push(ctx->system, ctx->runner, slot, generation, envelope);
+    if (TRP_LIKELY(slot != ctx->slot) || slot->phase != TRP_STARTING ||
+        generation != ctx->generation || !trp_extras(ctx))
+        return true;
+    envelope->generation = generation; // before what waited for the restart
+    trp_list_append(&ctx->extras->to_self, &envelope->link);
+    return false;
 }
 
 void trp_push(struct troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
               struct trp_envelope *envelope)
 {
-    push_from_actor(ctx, slot, generation, envelope);
+    if (sign(ctx, slot, generation, envelope))
+        push(ctx->system, ctx->runner, slot, generation, envelope);
 }
 
 void trp_list_append(struct trp_list *list, struct trp_link *link)
@@ -184,6 +209,7 @@ void trp_discard(troupe_system *system, struct trp_runner *runner, struct trp_en
         trp_monitor_done(system, runner, envelope);
         return;
     case TRP_KIND_DRAIN:
+    case TRP_KIND_AHEAD:
         break;
     case TRP_KIND_NUDGE:
     default:
@@ -207,6 +233,7 @@ void trp_finish(troupe_system *system, struct trp_runner *runner, struct trp_env
     case TRP_KIND_USER:
     case TRP_KIND_ASK:
     case TRP_KIND_DRAIN:
+    case TRP_KIND_AHEAD:
     case TRP_KIND_NUDGE:
     default:
         free_envelope(system, runner, envelope);
@@ -322,44 +349,61 @@ static inline bool is_live(const struct trp_slot *slot, troupe_ref to)
            to.generation != 0;
 }
 
-// The shortest way, for most messages between actors: a small struct of a type that is known.
-static inline struct trp_envelope *build_small(troupe_ctx *ctx, troupe_type *type, const void *body)
+// Whatever the fast way below does not do. Inside the guard.
+static __attribute__((noinline)) troupe_status send(troupe_ctx *ctx, troupe_ref to,
+                                                    troupe_type *type, const void *body)
 {
-    if (TRP_UNLIKELY(ctx->runner == NULL || type == NULL || body == NULL || !trp_is_small(type)))
-        return NULL;
-    // acquire: as trp_type_intern.
-    uint32_t id = __atomic_load_n(&type->id, __ATOMIC_ACQUIRE);
-    return TRP_LIKELY(id != 0) ? trp_envelope_new_small(&ctx->runner->worker->cache, id, type, body)
-                               : NULL;
+    struct trp_slot *slot = trp_resolve(ctx->system, to);
+    if (!is_live(slot, to))
+        return is_abroad(ctx, to) ? send_abroad(ctx, to, type, body)
+                                  : send_to_nobody(ctx, to, type, body);
+    struct trp_runner *runner = ctx->runner;
+    struct trp_envelope *envelope;
+    troupe_status status =
+        trp_build(ctx->system, runner, type, body, TRP_KIND_USER, false, &envelope);
+    if (status != TROUPE_OK || !sign(ctx, slot, to.generation, envelope) ||
+        !address(ctx->system, runner, slot, to.generation, envelope))
+        return status;
+    deliver_or_keep(ctx->system, runner, slot, envelope);
+    return TROUPE_OK;
 }
 
-static inline troupe_status send_here(troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
-                                      troupe_type *type, const void *body)
+// The fast way: from one actor to another one, a struct of a small type that was used before.
+// False: it is not that, and nothing was done.
+static inline bool send_small(troupe_ctx *ctx, struct trp_runner *runner, troupe_ref to,
+                              const troupe_type *type, const void *body)
 {
-    struct trp_envelope *envelope = build_small(ctx, type, body);
-    if (TRP_UNLIKELY(envelope == NULL)) {
-        troupe_status status =
-            trp_build(ctx->system, ctx->runner, type, body, TRP_KIND_USER, false, &envelope);
-        if (status != TROUPE_OK)
-            return status;
-    }
-    push_from_actor(ctx, slot, generation, envelope);
-    return TROUPE_OK;
+    troupe_system *system = runner->system;
+    struct trp_slot *slot = trp_resolve(system, to);
+    if (TRP_UNLIKELY(!is_live(slot, to)) || TRP_UNLIKELY(slot == ctx->slot) ||
+        TRP_UNLIKELY(type == NULL || body == NULL) || TRP_UNLIKELY(!trp_type_is_small(type)))
+        return false;
+    // acquire: of trp_target_new, for what comes with it.
+    if (TRP_UNLIKELY(system->seams.probe != NULL ||
+                     atomic_load_explicit(&slot->ops, memory_order_acquire) != NULL))
+        return false;
+    struct trp_envelope *envelope = trp_envelope_new_small(&runner->worker->cache, type, body);
+    if (TRP_UNLIKELY(envelope == NULL))
+        return false;
+    envelope->generation = to.generation;
+    envelope->sender_slot = ctx->slot->index;
+    envelope->sender_generation = ctx->generation;
+    trp_count(system, runner, sent);
+    deliver_or_keep(system, runner, slot, envelope);
+    return true;
 }
 
 troupe_status troupe_send_body(troupe_ctx *ctx, troupe_ref to, troupe_type *type, const void *body)
 {
-    if (TRP_UNLIKELY(!trp_enter(ctx)))
+    struct trp_runner *runner = ctx->runner;
+    if (TRP_UNLIKELY(runner == NULL)) // outside
+        return send(ctx, to, type, body);
+    if (TRP_UNLIKELY(!trp_bias_enter(&runner->bias)))
         return stale("troupe_send");
-    troupe_status status;
-    struct trp_slot *slot = trp_resolve(ctx->system, to);
-    if (TRP_LIKELY(is_live(slot, to)))
-        status = send_here(ctx, slot, to.generation, type, body);
-    else if (is_abroad(ctx, to))
-        status = send_abroad(ctx, to, type, body);
-    else
-        status = send_to_nobody(ctx, to, type, body);
-    trp_leave(ctx);
+    troupe_status status = TROUPE_OK;
+    if (TRP_UNLIKELY(!send_small(ctx, runner, to, type, body)))
+        status = send(ctx, to, type, body);
+    trp_bias_leave(&runner->bias);
     return status;
 }
 

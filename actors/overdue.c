@@ -78,6 +78,7 @@ static void give_up(troupe_system *system, struct trp_runner *runner, struct trp
         return;
     }
     describe(system, held, slot, &held->given_up);
+    trp_outbox_deliver(held, runner); // what it sent before
     trp_bias_commit(&held->bias);
     hand_over(system, runner, slot);
 }
@@ -112,6 +113,25 @@ uint64_t trp_overdue_look(troupe_system *system, struct trp_runner *runner, bool
     }
     pthread_mutex_unlock(&system->overdue.lock);
     return next;
+}
+
+bool trp_overdue_outbox(struct trp_worker *worker, struct trp_worker *by)
+{
+    struct trp_runner *held = atomic_load(&worker->user); // NULL: it starts or ends just now
+    if (held == NULL || trp_outbox_is_empty(&held->outbox))
+        return false;
+    if (by == NULL)
+        return true;
+    troupe_system *system = held->system;
+    if (pthread_mutex_trylock(&system->overdue.lock) != 0)
+        return false; // one at a time freezes; the next tick comes soon
+    bool frozen = !trp_bias_is_revoked(&held->bias) && trp_bias_freeze(&held->bias);
+    if (frozen) {
+        trp_outbox_deliver(held, by->user);
+        trp_bias_withdraw(&held->bias);
+    }
+    pthread_mutex_unlock(&system->overdue.lock);
+    return frozen;
 }
 
 // Makes sure that there is a look at that time or before.

@@ -14,6 +14,11 @@ static uint32_t chunk_size(uint32_t chunk)
     return 256u << chunk;
 }
 
+static uintptr_t chunk_offset(uint32_t chunk)
+{
+    return (((uintptr_t)1 << chunk) - 1) * 256 * sizeof(struct trp_slot);
+}
+
 static struct trp_slot *init_slot(troupe_system *system, uint32_t index)
 {
     struct trp_slot *slot = trp_slot_place(&system->slots, index);
@@ -32,15 +37,18 @@ static struct trp_slot *make_slot(troupe_system *system)
 {
     struct trp_slot_table *table = &system->slots;
     uint32_t index = atomic_load_explicit(&table->count, memory_order_relaxed);
-    uint32_t chunk = 31u - (uint32_t)__builtin_clz((index >> 8) + 1);
+    uint32_t chunk = trp_slot_chunk(index);
     if (chunk >= TRP_SLOT_CHUNKS)
         return NULL;
-    if (atomic_load_explicit(&table->chunks[chunk], memory_order_relaxed) == NULL) {
+    if (atomic_load_explicit(&table->bases[chunk], memory_order_relaxed) == 0) {
         struct trp_slot *slots = system->allocator.alloc(
-            system->allocator.user, chunk_size(chunk) * sizeof(struct trp_slot), TRP_CACHE_LINE);
+            system->allocator.user, chunk_size(chunk) * sizeof(struct trp_slot),
+            chunk_size(chunk) * sizeof(struct trp_slot) < TRP_HUGE_PAGE ? TRP_CACHE_LINE
+                                                                        : TRP_HUGE_PAGE);
         if (slots == NULL)
             return NULL;
-        atomic_store_explicit(&table->chunks[chunk], slots, memory_order_relaxed);
+        atomic_store_explicit(&table->bases[chunk], (uintptr_t)slots - chunk_offset(chunk),
+                              memory_order_relaxed);
     }
     struct trp_slot *slot = init_slot(system, index);
     // release: with trp_slot_at. Not before it is made: a ref may name a slot that never was.
@@ -125,9 +133,9 @@ void trp_slot_cache_fini(troupe_system *system, struct trp_slot_cache *cache)
 void trp_slot_table_fini(troupe_system *system)
 {
     for (uint32_t chunk = 0; chunk < TRP_SLOT_CHUNKS; chunk++) {
-        struct trp_slot *slots = atomic_load(&system->slots.chunks[chunk]);
-        if (slots)
-            system->allocator.free(system->allocator.user, slots,
+        uintptr_t base = atomic_load(&system->slots.bases[chunk]);
+        if (base)
+            system->allocator.free(system->allocator.user, (void *)(base + chunk_offset(chunk)),
                                    chunk_size(chunk) * sizeof(struct trp_slot));
     }
 }

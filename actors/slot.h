@@ -119,7 +119,8 @@ struct trp_persist {
 #define TRP_SLOT_CHUNKS 24 // chunk k holds 256 << k slots: 4 G in all
 
 struct trp_slot_table {
-    _Atomic(struct trp_slot *) chunks[TRP_SLOT_CHUNKS];
+    // Where slot 0 would be if all slots lay in a row with those of the chunk; 0: no chunk yet.
+    _Atomic uintptr_t bases[TRP_SLOT_CHUNKS];
     _Atomic uint32_t count;     // slots that exist; indices below are valid
     struct trp_slot *free_list; // system->slots_lock
 };
@@ -129,12 +130,17 @@ struct trp_slot_cache {         // one per runner
     uint32_t count;
 };
 
+static inline uint32_t trp_slot_chunk(uint32_t index)
+{
+    return 31u - (uint32_t)__builtin_clz((index >> 8) + 1);
+}
+
 // Returns where the slot with this index is; its chunk must be there.
 static inline struct trp_slot *trp_slot_place(const struct trp_slot_table *table, uint32_t index)
 {
-    uint32_t chunk = 31u - (uint32_t)__builtin_clz((index >> 8) + 1);
-    uint32_t first = ((1u << chunk) - 1) << 8;
-    return atomic_load_explicit(&table->chunks[chunk], memory_order_relaxed) + (index - first);
+    uintptr_t base =
+        atomic_load_explicit(&table->bases[trp_slot_chunk(index)], memory_order_relaxed);
+    return (struct trp_slot *)(base + index * sizeof(struct trp_slot));
 }
 
 // Returns the slot with this index, or NULL. Any thread.

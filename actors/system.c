@@ -12,8 +12,8 @@
 #define DEFAULT_STOP_MS       10000
 #define MAX_WORKERS           1024
 
-troupe_type troupe_type_troupe_down = {"troupe_down", (uint32_t)sizeof(troupe_down),
-                                       (uint32_t) _Alignof(troupe_down), NULL, 0};
+troupe_type troupe_type_troupe_down = {
+    "troupe_down", (uint32_t)sizeof(troupe_down), (uint32_t) _Alignof(troupe_down), NULL, 0, 0};
 
 // ---- Runners: the actor layer's part of each thread that runs actors
 
@@ -89,6 +89,7 @@ void trp_expire(struct trp_worker *worker, struct trp_timer *timer)
 static const struct trp_scheduler_ops scheduler_ops = {.worker_start = worker_start,
                                                        .worker_stop = worker_stop,
                                                        .run = trp_activate,
+                                                       .held = trp_overdue_outbox,
                                                        .expire = trp_expire};
 
 // ---- Counts

@@ -3,6 +3,7 @@
 #define TRP_ACTORS_SYSTEM_H
 
 #include "actors/handles.h"
+#include "actors/outbox.h"
 #include "actors/probe.h"
 #include "actors/slot.h"
 #include "base/bias.h"
@@ -71,6 +72,7 @@ struct trp_runner {
     _Atomic uint64_t serial;            // counts activations
     struct trp_seen seen, killed;       // overdue.lock: an activation; one with a kill pending
     struct trp_given_up given_up;       // overdue.lock; valid while bias is revoked
+    struct trp_outbox outbox;
     struct trp_slot_cache slots;
     struct trp_counters counters;
     struct trp_runner *next; // fixed once in the list

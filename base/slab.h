@@ -94,13 +94,10 @@ static inline uint32_t trp_slab_class(size_t size)
 void *trp_slab_take_slow(struct trp_slab_cache *cache, size_t size);
 void trp_slab_give_slow(struct trp_slab_cache *cache, void *block, size_t size);
 
-// Returns `size` (> 0) bytes aligned to 16, and to 64 if size is a multiple of 64 or above 128;
-// contents undefined; NULL without memory.
-static inline void *trp_slab_take(struct trp_slab_cache *cache, size_t size)
+// The two functions below for a class that is known. Private.
+static inline void *trp_slab_take_class(struct trp_slab_cache *cache, uint32_t index, size_t size)
 {
-    if (TRP_UNLIKELY(size > TRP_SLAB_MAX))
-        return trp_slab_take_slow(cache, size);
-    struct trp_slab_list *list = &cache->lists[trp_slab_class(size)];
+    struct trp_slab_list *list = &cache->lists[index];
     if (TRP_UNLIKELY(list->count == 0))
         return trp_slab_take_slow(cache, size);
     void *block = list->blocks[--list->count];
@@ -112,20 +109,45 @@ static inline void *trp_slab_take(struct trp_slab_cache *cache, size_t size)
     return block;
 }
 
-// Takes back a block that any cache of the same slab gave, with the size it was asked for.
-static inline void trp_slab_give(struct trp_slab_cache *cache, void *block, size_t size)
+static inline void trp_slab_give_class(struct trp_slab_cache *cache, uint32_t index, void *block,
+                                       size_t size)
 {
-    if (TRP_UNLIKELY(size > TRP_SLAB_MAX)) {
-        trp_slab_give_slow(cache, block, size);
-        return;
-    }
-    struct trp_slab_list *list = &cache->lists[trp_slab_class(size)];
+    struct trp_slab_list *list = &cache->lists[index];
     if (TRP_UNLIKELY(list->count == list->limit)) {
         trp_slab_give_slow(cache, block, size);
         return;
     }
     TRP_SLAB_POISON(block, size);
     list->blocks[list->count++] = block;
+}
+
+// Returns `size` (> 0) bytes aligned to 16, and to 64 if size is a multiple of 64 or above 128;
+// contents undefined; NULL without memory.
+static inline void *trp_slab_take(struct trp_slab_cache *cache, size_t size)
+{
+    return TRP_UNLIKELY(size > TRP_SLAB_MAX)
+               ? trp_slab_take_slow(cache, size)
+               : trp_slab_take_class(cache, trp_slab_class(size), size);
+}
+
+// Takes back a block that any cache of the same slab gave, with the size it was asked for.
+static inline void trp_slab_give(struct trp_slab_cache *cache, void *block, size_t size)
+{
+    if (TRP_UNLIKELY(size > TRP_SLAB_MAX))
+        trp_slab_give_slow(cache, block, size);
+    else
+        trp_slab_give_class(cache, trp_slab_class(size), block, size);
+}
+
+// The same for one cache line, which is what most messages need.
+static inline void *trp_slab_take_smallest(struct trp_slab_cache *cache)
+{
+    return trp_slab_take_class(cache, 0, TRP_CACHE_LINE);
+}
+
+static inline void trp_slab_give_smallest(struct trp_slab_cache *cache, void *block)
+{
+    trp_slab_give_class(cache, 0, block, TRP_CACHE_LINE);
 }
 
 // Bytes held from the allocator now; any thread.

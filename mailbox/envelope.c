@@ -86,6 +86,36 @@ void trp_envelope_embed(struct trp_envelope *envelope, enum trp_kind kind, void 
     *trp_envelope_extra(envelope) = (struct trp_extra){.owner = owner};
 }
 
+struct trp_link *trp_ahead_new(struct trp_slab_cache *cache, struct trp_link *first)
+{
+    struct trp_envelope *envelope = make(cache, TRP_KIND_AHEAD, false, sizeof(struct trp_ahead));
+    if (envelope == NULL)
+        return first;
+    struct trp_ahead *ahead = (struct trp_ahead *)envelope;
+    envelope->msg = (troupe_msg){.type = 0, .size = 0, .body = ""};
+    envelope->generation = trp_envelope_of_link(first)->generation;
+    ahead->count = 0;
+    // relaxed, all: the chain is still the caller's.
+    for (struct trp_link *link = first; link && ahead->count < TRP_AHEAD_MAX;
+         link = atomic_load_explicit(&link->next, memory_order_relaxed))
+        ahead->links[ahead->count++] = link;
+    atomic_store_explicit(&envelope->link.next, first, memory_order_relaxed);
+    return &envelope->link;
+}
+
+void trp_ahead_fetch(const struct trp_envelope *envelope)
+{
+    const struct trp_ahead *ahead = (const struct trp_ahead *)envelope;
+    for (uint32_t i = 0; i < ahead->count; i++)
+        trp_cpu_prefetch(ahead->links[i]);
+    // This waits as long as the first message would. What the next chain begins with has then time
+    // to come while this one is handled. relaxed: whatever is there, it is a hint.
+    const char *next = (const char *)atomic_load_explicit(&ahead->links[ahead->count - 1]->next,
+                                                          memory_order_relaxed);
+    for (size_t at = 0; at < sizeof *ahead; at += TRP_CACHE_LINE)
+        trp_cpu_prefetch((const char *)((uintptr_t)next + at));
+}
+
 void *trp_envelope_alloc(struct trp_slab_cache *cache, struct trp_envelope *envelope, size_t size)
 {
     struct trp_extra *extra = trp_envelope_extra(envelope);

@@ -25,7 +25,8 @@ enum trp_kind {
                       // the ask
     TRP_KIND_TIMER,   // a timer's message; extra->owner is the timer
     TRP_KIND_DOWN,    // a monitor's message; extra->owner is the monitor
-    TRP_KIND_DRAIN    // stop when you come to this; not a message
+    TRP_KIND_DRAIN,   // stop when you come to this; not a message
+    TRP_KIND_AHEAD    // not a message: where those are that follow, see struct trp_ahead
 };
 
 enum trp_envelope_flags {
@@ -63,7 +64,18 @@ struct trp_extra {             // right behind the header
     size_t block_size; // when units is 0
 };
 
-// The extra of an envelope that has one: all but those of TRP_KIND_USER always do.
+// What comes before a chain of messages that were sent together. A list can only be walked one
+// cache miss after the other; with this the receiver fetches all of them at once.
+#define TRP_AHEAD_MAX 32u
+
+struct trp_ahead {
+    struct trp_envelope envelope;
+    const struct trp_link *links[TRP_AHEAD_MAX];
+    uint32_t count;
+};
+
+// The extra of an envelope that has one: all but those of TRP_KIND_USER and
+// TRP_KIND_AHEAD always do.
 static inline struct trp_extra *trp_envelope_extra(struct trp_envelope *envelope)
 {
     return (struct trp_extra *)(void *)(envelope + 1);
@@ -98,6 +110,13 @@ struct trp_envelope *trp_envelope_new_shared(struct trp_slab_cache *cache,
 // Prepares an envelope with an extra that is part of a longer-lived thing of its owner's.
 void trp_envelope_embed(struct trp_envelope *envelope, enum trp_kind kind, void *owner);
 
+// Makes the description of the chain that begins with `first`, and links it before that. Returns
+// what the chain begins with now: `first` itself without memory.
+struct trp_link *trp_ahead_new(struct trp_slab_cache *cache, struct trp_link *first);
+
+// Fetches what it describes.
+void trp_ahead_fetch(const struct trp_envelope *envelope);
+
 // Adds memory that lives as long as the envelope; needs an extra. NULL without memory.
 void *trp_envelope_alloc(struct trp_slab_cache *cache, struct trp_envelope *envelope, size_t size);
 
@@ -107,7 +126,9 @@ void trp_envelope_free_extra(struct trp_slab_cache *cache, struct trp_envelope *
 // Frees an envelope and what it holds; its owner must have been dealt with before.
 static inline void trp_envelope_free(struct trp_slab_cache *cache, struct trp_envelope *envelope)
 {
-    if (TRP_LIKELY(envelope->flags == 0))
+    if (TRP_LIKELY(envelope->flags == 0 && envelope->units == 1))
+        trp_slab_give_smallest(cache, envelope);
+    else if (envelope->flags == 0)
         trp_slab_give(cache, envelope, envelope->units * (size_t)TRP_CACHE_LINE);
     else
         trp_envelope_free_extra(cache, envelope);
@@ -115,12 +136,7 @@ static inline void trp_envelope_free(struct trp_slab_cache *cache, struct trp_en
 
 // ---- The smallest messages: header and body in one cache line, written here and now
 
-#define TRP_SMALL_BODY (TRP_CACHE_LINE - sizeof(struct trp_envelope))
-
-static inline bool trp_is_small(const troupe_type *type)
-{
-    return type->size <= TRP_SMALL_BODY && type->align <= 8 && type->descriptor == NULL;
-}
+_Static_assert(TRP_SMALL_BODY == TRP_CACHE_LINE - sizeof(struct trp_envelope), "they fill a line");
 
 // Copies up to TRP_SMALL_BODY bytes by words that overlap, without a loop or call.
 static inline void trp_copy_small(void *to, const void *from, size_t size)
@@ -143,20 +159,22 @@ static inline void trp_copy_small(void *to, const void *from, size_t size)
     }
 }
 
-// Makes the envelope of a small message with its body. NULL without memory.
-static inline struct trp_envelope *trp_envelope_new_small(struct trp_slab_cache *cache, uint32_t id,
+// Makes the envelope of a message of a small type with its body. NULL without memory.
+static inline struct trp_envelope *trp_envelope_new_small(struct trp_slab_cache *cache,
                                                           const troupe_type *type, const void *body)
 {
-    struct trp_envelope *envelope = trp_slab_take(cache, TRP_CACHE_LINE);
+    struct trp_envelope *envelope = trp_slab_take_smallest(cache);
     if (TRP_UNLIKELY(envelope == NULL))
         return NULL;
-    envelope->msg = (troupe_msg){.type = id, .size = type->size, .body = envelope + 1};
+    envelope->msg = (troupe_msg){.type = type->id, .size = type->size, .body = envelope + 1};
     envelope->kind = TRP_KIND_USER;
     envelope->flags = 0;
     envelope->units = 1;
     trp_copy_small(envelope + 1, body, type->size);
     return envelope;
 }
+
+// ---- Shared bodies
 
 // A body for several envelopes: counted once for the caller. `*body` gets its place.
 struct trp_shared *trp_shared_new(struct trp_slab_cache *cache, const struct trp_type *type,

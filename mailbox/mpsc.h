@@ -39,24 +39,32 @@ struct trp_mpsc_front {
         *first; // the oldest node; the consumer's, and the waking producer's before that
 };
 
-// Appends. Returns true when the queue was idle: the caller must then make the consumer run.
+// Appends the nodes from `first` to `last`, which are linked in order, by one exchange. Returns
+// true when the queue was idle: the caller must then make the consumer run.
+static inline bool trp_mpsc_push_chain(struct trp_mpsc_head *head, struct trp_mpsc_front *front,
+                                       struct trp_link *first, struct trp_link *last)
+{
+    // relaxed: published by [swap].
+    atomic_store_explicit(&last->next, NULL, memory_order_relaxed);
+    TRP_YIELD("mpsc push: before swap");
+    // [swap] release: the consumer that finds the nodes here or through [link] sees their contents.
+    // acquire: the producer that finds the queue idle sees all that the consumer did before [idle].
+    struct trp_link *previous = atomic_exchange_explicit(&head->last, last, memory_order_acq_rel);
+    TRP_YIELD("mpsc push: between swap and link");
+    if (previous == NULL) {
+        front->first = first; // no consumer runs before the caller schedules it
+        return true;
+    }
+    // [link] release: pairs with the acquires of [link] below.
+    atomic_store_explicit(&previous->next, first, memory_order_release);
+    return false;
+}
+
+// Appends one node, likewise.
 static inline bool trp_mpsc_push(struct trp_mpsc_head *head, struct trp_mpsc_front *front,
                                  struct trp_link *link)
 {
-    // relaxed: published by [swap].
-    atomic_store_explicit(&link->next, NULL, memory_order_relaxed);
-    TRP_YIELD("mpsc push: before swap");
-    // [swap] release: the consumer that finds `link` here or through [link] sees its contents.
-    // acquire: the producer that finds the queue idle sees all that the consumer did before [idle].
-    struct trp_link *previous = atomic_exchange_explicit(&head->last, link, memory_order_acq_rel);
-    TRP_YIELD("mpsc push: between swap and link");
-    if (previous == NULL) {
-        front->first = link; // no consumer runs before the caller schedules it
-        return true;
-    }
-    // [link] release: pairs with the acquire in trp_mpsc_next.
-    atomic_store_explicit(&previous->next, link, memory_order_release);
-    return false;
+    return trp_mpsc_push_chain(head, front, link, link);
 }
 
 // Tells whether nobody consumes and nothing is queued; a hint only for other threads.

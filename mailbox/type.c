@@ -170,9 +170,13 @@ const struct trp_type *trp_type_intern_slow(troupe_type *type)
         entry = add(type, name, hash);
     pthread_mutex_unlock(&table_mutex);
 
+    if (!entry)
+        return NULL;
     // [id] release: who reads the id finds the entry in the chunks.
-    if (entry)
-        __atomic_store_n(&type->id, entry->id, __ATOMIC_RELEASE);
+    __atomic_store_n(&type->id, entry->id, __ATOMIC_RELEASE);
+    // [small] release: who reads that it is small finds the id, too.
+    if (!type->descriptor && type->size <= TRP_SMALL_BODY && type->align <= TRP_SMALL_ALIGN)
+        __atomic_store_n(&type->runtime, TRP_TYPE_SMALL, __ATOMIC_RELEASE);
     return entry;
 }
 

@@ -9,6 +9,13 @@
 
 #include <stdbool.h>
 
+// Plain structs up to that size fit into one cache line with the header of their envelope.
+#define TRP_SMALL_BODY  24u
+#define TRP_SMALL_ALIGN 8u
+
+// troupe_type.runtime of such a type whose id is set.
+#define TRP_TYPE_SMALL 1u
+
 struct trp_type { // immutable once published
     uint32_t id;
     uint32_t size;
@@ -34,6 +41,12 @@ static inline const struct trp_type *trp_type_intern(troupe_type *type)
     // acquire: pairs with [id] in type.c.
     uint32_t id = __atomic_load_n(&type->id, __ATOMIC_ACQUIRE);
     return id != 0 ? trp_type_by_id(id) : trp_type_intern_slow(type);
+}
+
+static inline bool trp_type_is_small(const troupe_type *type)
+{
+    // acquire: pairs with [small] in type.c.
+    return __atomic_load_n(&type->runtime, __ATOMIC_ACQUIRE) == TRP_TYPE_SMALL;
 }
 
 // For tests: where the table gets its memory; NULL: malloc, which is what it is without this call.

@@ -32,6 +32,10 @@ struct trp_pool_worker { // NOLINT(clang-analyzer-optin.performance.Padding)
     uint32_t sampled_activations; // `activations` then
     uint32_t next_uses;           // activations in a row that came from the next slot
     uint32_t inject_in;           // activations until the injection queue is looked at
+    uint32_t peer;                // index of the worker that might take this one's tasks over
+    uint32_t peer_activations;    // of that one when it was looked at
+    bool peer_seen;               // it was looked at once
+    uint64_t busy_since;          // when it last had nothing to do
     struct trp_pool_worker *help; // sentinel: whose work to take
     pthread_t thread;             // the one who starts and stops
     char name[TRP_THREAD_NAME];   // constant
@@ -133,6 +137,10 @@ struct trp_task *trp_take_next(struct trp_pool_worker *worker);
 // Finds something to run when the worker's own queues are empty; sleeps until there is something.
 // NULL: the scheduler stops.
 struct trp_task *trp_find_task(struct trp_pool_worker *worker);
+
+// Leaves all that the worker has to the others and sleeps, if another one is active; then as
+// trp_find_task.
+struct trp_task *trp_retreat(struct trp_pool_worker *worker);
 
 // Takes a fair share of the injection queue: returns one, the rest goes to the worker's ring.
 struct trp_task *trp_take_injected(struct trp_pool_worker *worker);

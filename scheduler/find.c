@@ -73,7 +73,7 @@ static struct trp_task *steal(struct trp_pool_worker *worker)
     for (uint32_t i = 0; i < others; i++) {
         uint32_t index = (worker->seat.worker.index + 1 + (first + i) % others) % (others + 1);
         struct trp_pool_worker *victim = &scheduler->pool[index];
-        if (trp_waiting_ns(victim) < TRP_STEAL_NS)
+        if (!trp_is_worth_stealing(victim))
             continue;
         struct trp_task *task = steal_ring(worker, victim);
         if (task)
@@ -118,6 +118,12 @@ static void note_progress(struct trp_scheduler *scheduler)
     }
 }
 
+static bool held(struct trp_pool_worker *other, struct trp_pool_worker *by)
+{
+    const struct trp_scheduler_ops *ops = other->seat.worker.scheduler->config.ops;
+    return ops->held && ops->held(&other->seat.worker, by ? &by->seat.worker : NULL);
+}
+
 // Tells whether tasks of `other` wait too long: it has not got on since the last look, `elapsed_ns`
 // ago, or is too slow for what it has.
 static bool needs_help(struct trp_pool_worker *other, uint64_t elapsed_ns)
@@ -129,9 +135,9 @@ static bool needs_help(struct trp_pool_worker *other, uint64_t elapsed_ns)
     uint32_t activations = atomic_load_explicit(&other->activations, memory_order_relaxed);
     uint32_t seen = atomic_load_explicit(&other->seen, memory_order_relaxed);
     atomic_store_explicit(&other->seen, activations, memory_order_relaxed);
-    if (waiting == 0)
-        return false;
-    return activations == seen || elapsed_ns / (activations - seen) * waiting > TRP_HELP_NS;
+    if (activations == seen)
+        return waiting > 0 || held(other, NULL);
+    return waiting > 0 && elapsed_ns / (activations - seen) * waiting > TRP_HELP_NS;
 }
 
 // Looks whether there is anything for the sentinel to do: due, injected, or with others.
@@ -232,15 +238,20 @@ static struct trp_task *look_around(struct trp_pool_worker *worker)
     struct trp_pool_worker *help = worker->help;
     struct trp_task *task = NULL;
     worker->help = NULL;
-    if (help)
+    if (help) {
+        bool delivered = held(help, worker); // into this worker's queues
         task = steal_ring(worker, help);
-    if (help && !task)
-        task = steal_next(help);
+        if (!task)
+            task = steal_next(help);
+        if (!task && delivered)
+            task = trp_take_next(worker);
+    }
     if (task)
         return task;
     seat->now = trp_clock_now(&seat->worker.scheduler->config.clock);
     seat->fresh = false;
     worker->sampled_at = 0; // idle time is not an activation's
+    worker->busy_since = seat->now;
     if (trp_expire_due(&seat->worker, seat->now)) {
         task = trp_take_next(worker);
         if (!task)
@@ -249,10 +260,9 @@ static struct trp_task *look_around(struct trp_pool_worker *worker)
     return task ? task : trp_take_injected(worker);
 }
 
-struct trp_task *trp_find_task(struct trp_pool_worker *worker)
+static struct trp_task *find(struct trp_pool_worker *worker, bool searching)
 {
     struct trp_scheduler *scheduler = worker->seat.worker.scheduler;
-    bool searching = false;
     struct trp_task *task = NULL;
     while (!trp_is_stopping(scheduler)) {
         task = look_around(worker);
@@ -270,4 +280,42 @@ struct trp_task *trp_find_task(struct trp_pool_worker *worker)
     if (searching)
         end_search(worker);
     return task;
+}
+
+struct trp_task *trp_find_task(struct trp_pool_worker *worker)
+{
+    return find(worker, false);
+}
+
+// ---- Retreat
+
+static void hand_over(struct trp_pool_worker *worker)
+{
+    struct trp_task *tasks[TRP_RING_SIZE + 1];
+    uint32_t count = 0;
+    struct trp_task *task;
+    while (count < TRP_RING_SIZE && (task = trp_ring_pop(&worker->ring)) != NULL)
+        tasks[count++] = task;
+    if ((task = trp_take_next(worker)) != NULL)
+        tasks[count++] = task;
+    if (count > 0)
+        trp_inject_push_all(&worker->seat.worker.scheduler->inject, tasks, count);
+}
+
+// [retreat] The tasks go to the injection queue and nobody is woken for them. If another worker is
+// active once this one is parked, it looks at that queue now and then, and after its own parking at
+// the latest: that comes after this one's in the order of the lock, so it sees the tasks
+// ([inject-park]). If none is, this one goes on itself.
+struct trp_task *trp_retreat(struct trp_pool_worker *worker)
+{
+    struct trp_parking *parking = &worker->seat.worker.scheduler->parking;
+    hand_over(worker);
+    TRP_YIELD("retreat: handed over");
+    if (!trp_parking_enter(parking, &worker->parker, false))
+        return find(worker, false); // stopping
+    if (trp_parking_parked(parking) == parking->workers)
+        trp_parking_leave(parking, &worker->parker);
+    else
+        sleep_parked(worker);
+    return find(worker, true);
 }

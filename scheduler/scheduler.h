@@ -34,10 +34,11 @@ struct trp_task {
 enum trp_run { TRP_RUN_DONE, TRP_RUN_AGAIN };
 
 // A context in which tasks run: a pool worker, a home thread, or the one of a simulation. What is
-// here belongs to the thread that runs the worker; the scheduler's own part is private to it.
+// here belongs to the thread that runs the worker, but for reading `user`; the scheduler's own part
+// is private to it.
 struct trp_worker {
     struct trp_scheduler *scheduler;
-    void *user;                  // the layer above: its per-worker data, set in ops->worker_start
+    _Atomic(void *) user;        // the layer above: its per-worker data, set in ops->worker_start
     struct trp_slab_cache cache; // small blocks
     struct trp_random random;    // seeded from the scheduler's seed and the index
     uint32_t index;              // 0..workers-1; home threads: from `workers` on, not reused soon
@@ -45,7 +46,7 @@ struct trp_worker {
     bool queues;                 // it has a next slot and a ring: a thread of the pool
 };
 
-// What the layer above does. All slots are set. Calls come from the worker's own thread.
+// What the layer above does. Calls come from the worker's own thread.
 struct trp_scheduler_ops {
     // Called in each new worker before it runs anything; false: no memory, the start fails.
     bool (*worker_start)(struct trp_worker *worker);
@@ -56,6 +57,10 @@ struct trp_scheduler_ops {
     enum trp_run (*run)(struct trp_worker *worker, struct trp_task *task);
     // Handles a timer that has expired. Called without any lock of the scheduler.
     void (*expire)(struct trp_worker *worker, struct trp_timer *timer);
+    // A parked worker finds that `worker`, which is not the calling thread's, is held by its task.
+    // `by` NULL: tells whether something should be done about that. Else does so, on the thread of
+    // `by`. May be NULL.
+    bool (*held)(struct trp_worker *worker, struct trp_worker *by);
 };
 
 // Choices that a simulation takes over. NULL functions: the built-in choice.
@@ -113,12 +118,12 @@ struct trp_worker *trp_worker_current(const struct trp_scheduler *scheduler);
 bool trp_worker_slice_ended(struct trp_worker *worker);
 
 // The same, now and then: call it between two messages, with the number of messages handled in this
-// activation (from 1). Looks after messages 1, 2, 4, 8, 16, 24, ...: soon for slow handlers, an
-// eighth of a reading of the clock (25 ns, measured) per message for fast ones.
+// activation (from 1). Looks after messages 1, 2, 4, 8, 16, 32, 48, ...: soon for slow handlers, a
+// sixteenth of a reading of the clock (25 ns, measured) per message for fast ones.
 static inline bool trp_worker_over_slice(struct trp_worker *worker, uint32_t handled)
 {
     bool power_of_two = (handled & (handled - 1)) == 0;
-    return (power_of_two || handled % 8 == 0) && trp_worker_slice_ended(worker);
+    return (power_of_two || handled % 16 == 0) && trp_worker_slice_ended(worker);
 }
 
 // Starts a thread of a task's own; the task runs there alone once scheduled. Waits until

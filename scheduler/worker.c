@@ -22,6 +22,15 @@ enum {
     TIMERS_EVERY = 32, // activations
 };
 
+// Which other worker is looked at next.
+static void choose_peer(struct trp_pool_worker *worker)
+{
+    uint32_t workers = worker->seat.worker.scheduler->config.workers;
+    worker->peer = (worker->peer + 1) % workers;
+    if (worker->peer == worker->seat.worker.index)
+        worker->peer = (worker->peer + 1) % workers;
+}
+
 void trp_pool_worker_init(struct trp_pool_worker *worker, struct trp_scheduler *scheduler,
                           uint32_t index)
 {
@@ -32,6 +41,11 @@ void trp_pool_worker_init(struct trp_pool_worker *worker, struct trp_scheduler *
     worker->next_uses = 0;
     worker->inject_in = INJECT_EVERY;
     worker->help = NULL;
+    worker->peer = index;
+    worker->peer_seen = false;
+    worker->peer_activations = 0;
+    worker->busy_since = worker->seat.now;
+    choose_peer(worker);
     atomic_init(&worker->next, NULL);
     worker->next_guard = (struct trp_bias){0};
     atomic_init(&worker->activations, 0);
@@ -168,6 +182,42 @@ static void sample(struct trp_pool_worker *worker)
     worker->sampled_activations = activations;
 }
 
+// ---- Sharing and retreat
+//
+// Two workers that pass fine-grained messages between them are slower than one: each message costs
+// several transfers of cache lines. So when this worker and another one could both be served by one
+// without making anything wait for long, this one retreats. The other one must be getting on, or it
+// is in a handler that takes long.
+
+// Coarse tasks that do not go away are shared though they are few.
+static void share_lasting(struct trp_pool_worker *worker)
+{
+    if (trp_mean_ns(worker) >= TRP_COARSE_NS && trp_ring_length(&worker->ring) > 0 &&
+        worker->seat.now - worker->busy_since >= TRP_LASTING_NS)
+        trp_parking_notify(&worker->seat.worker.scheduler->parking);
+}
+
+// Looks at one other worker, and once more a little later; then at the next one.
+static bool should_retreat(struct trp_pool_worker *worker)
+{
+    struct trp_scheduler *scheduler = worker->seat.worker.scheduler;
+    if (trp_parking_parked(&scheduler->parking) + 1 >= scheduler->config.workers ||
+        !trp_has_less_than(worker, TRP_WAKE_NS / 4))
+        return false;
+    struct trp_pool_worker *peer = &scheduler->pool[worker->peer];
+    // relaxed: a hint.
+    uint32_t activations = atomic_load_explicit(&peer->activations, memory_order_relaxed);
+    uint32_t moved = activations - worker->peer_activations;
+    worker->peer_activations = activations;
+    worker->peer_seen = !worker->peer_seen;
+    if (worker->peer_seen)
+        return false;
+    if (moved >= TIMERS_EVERY / 4 && trp_has_less_than(peer, TRP_WAKE_NS / 2))
+        return true;
+    choose_peer(worker);
+    return false;
+}
+
 // Measures, and looks at the timers, with a recent time.
 static void poll(struct trp_pool_worker *worker)
 {
@@ -177,6 +227,7 @@ static void poll(struct trp_pool_worker *worker)
     seat->fresh = false;
     sample(worker);
     trp_expire_due(&seat->worker, seat->now);
+    share_lasting(worker);
 }
 
 static struct trp_task *take(struct trp_pool_worker *worker)
@@ -184,8 +235,11 @@ static struct trp_task *take(struct trp_pool_worker *worker)
     // relaxed: others only see whether it changes.
     uint32_t activations = atomic_load_explicit(&worker->activations, memory_order_relaxed) + 1;
     atomic_store_explicit(&worker->activations, activations, memory_order_relaxed);
-    if (worker->seat.fresh || activations % TIMERS_EVERY == 0)
+    if (worker->seat.fresh || activations % TIMERS_EVERY == 0) {
         poll(worker);
+        if (TRP_UNLIKELY(should_retreat(worker)))
+            return trp_retreat(worker);
+    }
     if (TRP_UNLIKELY(--worker->inject_in == 0)) {
         worker->inject_in = INJECT_EVERY;
         struct trp_task *task = trp_take_injected(worker);

@@ -209,8 +209,12 @@ static void the_end_of_a_long_way_is_kept(void **state)
 static void fields_without_names_are_shown_by_number(void **state)
 {
     (void)state;
-    troupe_type type = {"no_names.Nameless", sizeof(NoNames__Nameless), _Alignof(NoNames__Nameless),
-                        &no_names__nameless__descriptor, 0};
+    troupe_type type = {"no_names.Nameless",
+                        sizeof(NoNames__Nameless),
+                        _Alignof(NoNames__Nameless),
+                        &no_names__nameless__descriptor,
+                        0,
+                        0};
     NoNames__Nameless message = {.text = NULL};
     assert_string_equal(refusal(&type, &message), "message.1: required string is NULL");
 }

@@ -51,7 +51,7 @@ static void expire(struct trp_worker *worker, struct trp_timer *timer)
     trp_schedule(worker->scheduler, worker, &game.tasks[0]);
 }
 
-static const struct trp_scheduler_ops ops = {worker_start, worker_stop, run, expire};
+static const struct trp_scheduler_ops ops = {worker_start, worker_stop, run, expire, NULL};
 
 // Each reading is a tick of the sentinel later: so each of its looks counts.
 static uint64_t read_clock(void *user)

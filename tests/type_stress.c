@@ -39,7 +39,7 @@ static void threads_that_meet_a_type_at_once_get_one_id(void **state)
     for (int i = 0; i < TYPES; i++) {
         snprintf(names[i], sizeof names[i], "Type%d", i);
         for (int k = 0; k < THREADS; k++)
-            types[k][i] = (troupe_type){names[i], 8, 8, NULL, 0};
+            types[k][i] = (troupe_type){names[i], 8, 8, NULL, 0, 0};
     }
     pthread_t threads[THREADS];
     assert_int_equal(pthread_barrier_init(&start, NULL, THREADS), 0);

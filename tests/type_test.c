@@ -62,7 +62,7 @@ static void a_name_is_copied(void **state)
 {
     (void)state;
     char name[] = "Copied";
-    troupe_type type = {name, 4, 4, NULL, 0};
+    troupe_type type = {name, 4, 4, NULL, 0, 0};
     const struct trp_type *entry = trp_type_intern(&type);
     memset(name, 'x', sizeof name - 1);
     assert_string_equal(entry->name, "Copied");
@@ -84,7 +84,7 @@ static void types_with_different_names_have_different_ids(void **state)
     static troupe_type types[TYPES];
     for (int i = 0; i < TYPES; i++) {
         snprintf(names[i], sizeof names[i], "Many%d", i);
-        types[i] = (troupe_type){names[i], 8, 8, NULL, 0};
+        types[i] = (troupe_type){names[i], 8, 8, NULL, 0, 0};
         assert_non_null(trp_type_intern(&types[i]));
     }
     for (int i = 0; i < TYPES; i++) {
@@ -144,8 +144,12 @@ static void a_message_matches_its_own_type_and_no_other(void **state)
 static void a_nameless_protobuf_type_can_be_given_a_name(void **state)
 {
     (void)state;
-    troupe_type type = {"no_names.Nameless", sizeof(NoNames__Nameless), _Alignof(NoNames__Nameless),
-                        &no_names__nameless__descriptor, 0};
+    troupe_type type = {"no_names.Nameless",
+                        sizeof(NoNames__Nameless),
+                        _Alignof(NoNames__Nameless),
+                        &no_names__nameless__descriptor,
+                        0,
+                        0};
     assert_string_equal(trp_type_intern(&type)->name, "no_names.Nameless");
 }
 
@@ -168,7 +172,7 @@ static void without_memory_a_type_stays_unknown_and_can_be_tried_again(void **st
     for (int i = 0; i < TYPES; i++) {
         char name[32];
         snprintf(name, sizeof name, "Unlucky%d", i);
-        troupe_type type = {name, 4, 4, NULL, 0};
+        troupe_type type = {name, 4, 4, NULL, 0, 0};
         trp_type_set_alloc(alloc_few);
         for (int allowed = 0; type.id == 0; allowed++) {
             allocations_left = allowed;
@@ -186,7 +190,7 @@ static void without_memory_messages_are_still_matched(void **state)
     const struct tick body = {7};
     const troupe_msg msg = {trp_type_intern(TROUPE_TYPE(Tick))->id, sizeof body, &body};
     troupe_type tick_elsewhere = elsewhere(TROUPE_TYPE(Tick));
-    troupe_type never_seen = {"NeverSeen", sizeof body, _Alignof(struct tick), NULL, 0};
+    troupe_type never_seen = {"NeverSeen", sizeof body, _Alignof(struct tick), NULL, 0, 0};
     allocations_left = 0;
     trp_type_set_alloc(alloc_few);
     assert_ptr_equal(troupe_msg_match(&msg, &tick_elsewhere), &body);
@@ -256,7 +260,8 @@ static void a_struct_with_the_name_of_a_protobuf_message_ends_the_program(void *
 {
     (void)state;
     trp_type_intern(TROUPE_TYPE(Kinds3__Point));
-    troupe_type other = {"kinds3.Point", sizeof(Kinds3__Point), _Alignof(Kinds3__Point), NULL, 0};
+    troupe_type other = {
+        "kinds3.Point", sizeof(Kinds3__Point), _Alignof(Kinds3__Point), NULL, 0, 0};
     ASSERT_WORDS(dying_words(other), "kinds3.Point", "a protobuf message", "a plain struct");
 }
 
@@ -294,16 +299,20 @@ static void a_submessage_with_another_layout_ends_the_program_and_is_named(void 
 static void a_struct_and_a_descriptor_that_do_not_belong_together_end_the_program(void **state)
 {
     (void)state;
-    troupe_type mixed = {NULL, sizeof(Kinds3__Numbers), _Alignof(Kinds3__Numbers),
-                         &kinds3__item__descriptor, 0};
+    troupe_type mixed = {
+        NULL, sizeof(Kinds3__Numbers), _Alignof(Kinds3__Numbers), &kinds3__item__descriptor, 0, 0};
     ASSERT_WORDS(dying_words(mixed), "kinds3.Item", "TROUPE_PROTO");
 }
 
 static void a_nameless_protobuf_type_without_a_name_ends_the_program(void **state)
 {
     (void)state;
-    troupe_type type = {NULL, sizeof(NoNames__Nameless), _Alignof(NoNames__Nameless),
-                        &no_names__nameless__descriptor, 0};
+    troupe_type type = {NULL,
+                        sizeof(NoNames__Nameless),
+                        _Alignof(NoNames__Nameless),
+                        &no_names__nameless__descriptor,
+                        0,
+                        0};
     ASSERT_WORDS(dying_words(type), "no name", "CODE_SIZE");
 }
 

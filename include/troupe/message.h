@@ -42,7 +42,8 @@ typedef struct troupe_type {
     uint32_t size;    // bytes of the body
     uint32_t align;   // of the body, a power of two, at most 64
     const struct ProtobufCMessageDescriptor *descriptor; // NULL: a plain struct
-    uint32_t id; // set by the runtime on first use, the same in all files of the process
+    uint32_t id;      // set by the runtime on first use, the same in all files of the process
+    uint32_t runtime; // the runtime's; 0
 } troupe_type;
 
 // A message as its receiver sees it. Everything that `body` leads to is read-only and lives until
@@ -60,15 +61,15 @@ typedef struct troupe_msg {
 #endif
 
 // Declares a protobuf-c message type: its C type and the prefix of its functions, add__init.
-#define TROUPE_PROTO(Type, prefix)                                                            \
-    TROUPE_UNUSED static troupe_type troupe_type_##Type = {                                   \
-        0, (uint32_t)sizeof(Type), (uint32_t)TROUPE_ALIGNOF(Type), &prefix##__descriptor, 0}; \
+#define TROUPE_PROTO(Type, prefix)                                                               \
+    TROUPE_UNUSED static troupe_type troupe_type_##Type = {                                      \
+        0, (uint32_t)sizeof(Type), (uint32_t)TROUPE_ALIGNOF(Type), &prefix##__descriptor, 0, 0}; \
     typedef Type troupe_body_##Type
 
 // Declares a plain struct as message type; `Type` is a word of the program's choice.
-#define TROUPE_STRUCT(Type, type)                                                                 \
-    TROUPE_UNUSED static troupe_type troupe_type_##Type = {#Type, (uint32_t)sizeof(type),         \
-                                                           (uint32_t)TROUPE_ALIGNOF(type), 0, 0}; \
+#define TROUPE_STRUCT(Type, type)                                                \
+    TROUPE_UNUSED static troupe_type troupe_type_##Type = {                      \
+        #Type, (uint32_t)sizeof(type), (uint32_t)TROUPE_ALIGNOF(type), 0, 0, 0}; \
     typedef type troupe_body_##Type
 
 // Declares a message type without fields.

@@ -148,13 +148,13 @@ template <class A> constexpr troupe_behavior behavior(const char *name)
     static_assert(std::is_trivially_copyable_v<Type>, "the bytes of a message are copied"); \
     TROUPE_CPP_TYPE_(Type, #Type, nullptr)
 #define TROUPE_CPP_PROTO(Type, prefix) TROUPE_CPP_TYPE_(Type, nullptr, &prefix##__descriptor)
-#define TROUPE_CPP_TYPE_(Type, word, descriptor)                                       \
-    template <> struct troupe::message_type<Type> {                                    \
-        static troupe_type *get()                                                      \
-        {                                                                              \
-            static troupe_type type{word, sizeof(Type), alignof(Type), descriptor, 0}; \
-            return &type;                                                              \
-        }                                                                              \
+#define TROUPE_CPP_TYPE_(Type, word, descriptor)                                          \
+    template <> struct troupe::message_type<Type> {                                       \
+        static troupe_type *get()                                                         \
+        {                                                                                 \
+            static troupe_type type{word, sizeof(Type), alignof(Type), descriptor, 0, 0}; \
+            return &type;                                                                 \
+        }                                                                                 \
     }
 
 #endif
