@@ -5,10 +5,11 @@
 set -euo pipefail
 runs=${RUNS:-5}
 megabytes=${MEGABYTES:-500}
+bench=$(dirname "$(readlink -f "$0")")
 if [ $# -gt 0 ]; then
     wordcount=$(readlink -f "$1")
 else
-    cd "$(dirname "$(readlink -f "$0")")/.."
+    cd "$bench/.."
     ./bazelw build //examples:wordcount >&2
     wordcount=$(./bazelw info bazel-bin 2>/dev/null)/examples/wordcount
 fi
@@ -16,15 +17,7 @@ unset BUILD_WORKING_DIRECTORY
 place=$(mktemp -d "${TMPDIR:-/tmp}/wordcount_speed.XXXXXX")
 trap 'rm -rf "$place"' EXIT
 
-# All text of /usr/include, again and again; each time another letter is appended to all words that
-# end a line, so that the rounds are not the same.
-find -L /usr/include -type f -print0 2>/dev/null | sort -z | xargs -0 cat >"$place/once"
-for letter in a b c d e f g h i j k l m n o p q r s t u v w x y z; do
-    # Ends by SIGPIPE when head has enough.
-    sed "s/\([A-Za-z]\)\$/\1$letter/" "$place/once" || true
-    [ -s "$place/once" ] || exit 1
-done 2>/dev/null | head -c "$((megabytes * 1000000))" >"$place/input" || true
-rm "$place/once"
+"$bench/support/wordcount_text.sh" "$megabytes" >"$place/input"
 
 # seconds WORKERS
 seconds() {

@@ -58,6 +58,7 @@ static inline troupe_ref local_ref(troupe_ref actor)
 #endif
 
 LOCAL_MESSAGE(More, more);     // so many are left: go on, or begin
+LOCAL_MESSAGE(Ready, ready);   // to the lead: this actor has what it needs to begin
 LOCAL_MESSAGE(Done, done);     // to the lead: this actor has done its part
 LOCAL_MESSAGE(Expect, expect); // tell the actor when you have got that much
 LOCAL_MESSAGE(Add, add);       // one of many

@@ -13,6 +13,13 @@ struct player {
     uint32_t random;
 };
 
+static troupe_status set_up(troupe_ctx *ctx, struct player *player, uint64_t number)
+{
+    player->left = local_run.n;
+    player->random = (uint32_t)number * 2654435761u + 1; // Knuth's multiplier: apart, not 0
+    return troupe_send(ctx, troupe_owner(ctx), Ready);
+}
+
 // A xorshift of 32 bits: what is measured is sending, so choosing must cost next to nothing.
 static uint32_t next_random(struct player *player)
 {
@@ -37,12 +44,10 @@ static troupe_status player_receive(troupe_ctx *ctx, void *state, const troupe_m
     if (troupe_match(msg, Pong))
         return --player->left > 0 ? ping_someone(ctx, player)
                                   : troupe_send(ctx, troupe_owner(ctx), Done);
-    const Work *work = troupe_match(msg, Work);
-    if (!work)
-        return TROUPE_UNHANDLED;
-    player->left = local_run.n;
-    player->random = (uint32_t)work->number * 2654435761u + 1; // Knuth's multiplier: apart, not 0
-    return ping_someone(ctx, player);
+    if (troupe_match(msg, Work))
+        return ping_someone(ctx, player);
+    const Expect *expect = troupe_match(msg, Expect);
+    return expect ? set_up(ctx, player, expect->number) : TROUPE_UNHANDLED;
 }
 
 static const troupe_behavior player_behavior = {
@@ -51,20 +56,29 @@ static const troupe_behavior player_behavior = {
 // ---- The lead
 
 struct umpire {
-    uint64_t done;
+    uint64_t ready, done;
 };
 
-static troupe_status begin(troupe_ctx *ctx)
+static troupe_status make_players(troupe_ctx *ctx)
 {
     everyone = troupe_alloc(ctx, local_run.k * sizeof *everyone);
     if (!everyone)
         return TROUPE_ENOMEM;
     troupe_status status = TROUPE_OK;
-    for (uint64_t i = 0; i < local_run.k && status == TROUPE_OK; i++)
+    for (uint64_t i = 0; i < local_run.k && status == TROUPE_OK; i++) {
         status = troupe_spawn(ctx, &player_behavior, NULL, &everyone[i]);
+        if (status == TROUPE_OK)
+            status = troupe_send(ctx, everyone[i], Expect, .number = i);
+    }
+    return status;
+}
+
+static troupe_status begin(troupe_ctx *ctx)
+{
+    troupe_status status = TROUPE_OK;
     local_clock_start(ctx);
     for (uint64_t i = 0; i < local_run.k && status == TROUPE_OK; i++)
-        status = troupe_send(ctx, everyone[i], Work, .number = i);
+        status = troupe_send(ctx, everyone[i], Work);
     return status;
 }
 
@@ -74,7 +88,9 @@ static troupe_status lead_receive(troupe_ctx *ctx, void *state, const troupe_msg
     if (troupe_match(msg, Done))
         return ++umpire->done < local_run.k ? TROUPE_OK
                                             : local_finish(ctx, 2 * local_run.n * local_run.k);
-    return troupe_match(msg, Begin) ? begin(ctx) : TROUPE_UNHANDLED;
+    if (troupe_match(msg, Ready))
+        return ++umpire->ready < local_run.k ? TROUPE_OK : begin(ctx);
+    return troupe_match(msg, Begin) ? make_players(ctx) : TROUPE_UNHANDLED;
 }
 
 static const troupe_behavior lead = {

@@ -58,7 +58,7 @@ static troupe_status sender_receive(troupe_ctx *ctx, void *state, const troupe_m
     if (!link)
         return TROUPE_UNHANDLED;
     sender->to = local_ref(link->actor);
-    return TROUPE_OK;
+    return troupe_send(ctx, troupe_owner(ctx), Ready);
 }
 
 static const troupe_behavior sender_behavior = {
@@ -66,39 +66,59 @@ static const troupe_behavior sender_behavior = {
 
 // ---- count and fanin: all senders to one counter
 
-static troupe_status begin_fan_in(troupe_ctx *ctx, uint64_t senders)
+struct fan_in {
+    troupe_ref *senders;
+    uint64_t ready;
+};
+
+static troupe_status make_senders(troupe_ctx *ctx, struct fan_in *fan_in, uint64_t count)
 {
-    troupe_ref counter, sender;
-    troupe_status status = spawn_counter(ctx, local_run.n * senders, &counter);
-    local_clock_start(ctx);
-    for (uint64_t i = 0; i < senders && status == TROUPE_OK; i++) {
-        status = troupe_spawn(ctx, &sender_behavior, NULL, &sender);
+    troupe_ref counter;
+    fan_in->senders = troupe_alloc(ctx, count * sizeof *fan_in->senders);
+    if (!fan_in->senders)
+        return TROUPE_ENOMEM;
+    troupe_status status = spawn_counter(ctx, local_run.n * count, &counter);
+    for (uint64_t i = 0; i < count && status == TROUPE_OK; i++) {
+        status = troupe_spawn(ctx, &sender_behavior, NULL, &fan_in->senders[i]);
         if (status == TROUPE_OK)
-            status = troupe_send(ctx, sender, Link, .actor = local_actor(counter));
-        if (status == TROUPE_OK)
-            status = troupe_send(ctx, sender, More, .number = local_run.n);
+            status = troupe_send(ctx, fan_in->senders[i], Link, .actor = local_actor(counter));
     }
     return status;
 }
 
+static troupe_status begin_fan_in(troupe_ctx *ctx, const struct fan_in *fan_in, uint64_t count)
+{
+    troupe_status status = TROUPE_OK;
+    local_clock_start(ctx);
+    for (uint64_t i = 0; i < count && status == TROUPE_OK; i++)
+        status = troupe_send(ctx, fan_in->senders[i], More, .number = local_run.n);
+    return status;
+}
+
+static troupe_status fan_in_receive(troupe_ctx *ctx, struct fan_in *fan_in, const troupe_msg *msg,
+                                    uint64_t senders)
+{
+    if (troupe_match(msg, Done))
+        return local_finish(ctx, local_run.n * senders);
+    if (troupe_match(msg, Ready))
+        return ++fan_in->ready < senders ? TROUPE_OK : begin_fan_in(ctx, fan_in, senders);
+    return troupe_match(msg, Begin) ? make_senders(ctx, fan_in, senders) : TROUPE_UNHANDLED;
+}
+
 static troupe_status count_receive(troupe_ctx *ctx, void *state, const troupe_msg *msg)
 {
-    (void)state;
-    if (troupe_match(msg, Done))
-        return local_finish(ctx, local_run.n);
-    return troupe_match(msg, Begin) ? begin_fan_in(ctx, 1) : TROUPE_UNHANDLED;
+    return fan_in_receive(ctx, state, msg, 1);
 }
 
 static troupe_status fanin_receive(troupe_ctx *ctx, void *state, const troupe_msg *msg)
 {
-    (void)state;
-    if (troupe_match(msg, Done))
-        return local_finish(ctx, local_run.n * local_run.k);
-    return troupe_match(msg, Begin) ? begin_fan_in(ctx, local_run.k) : TROUPE_UNHANDLED;
+    return fan_in_receive(ctx, state, msg, local_run.k);
 }
 
-static const troupe_behavior count_lead = {.name = "count", .receive = count_receive};
-static const troupe_behavior fanin_lead = {.name = "fanin", .receive = fanin_receive};
+static const troupe_behavior count_lead = {
+    .name = "count", .state_size = sizeof(struct fan_in), .receive = count_receive};
+static const troupe_behavior fanin_lead = {
+    .name = "fanin", .state_size = sizeof(struct fan_in), .receive = fanin_receive};
 
 // ---- fjthr: the lead sends to all counters in turn
 
@@ -163,7 +183,7 @@ const struct local_workload LOCAL_FORM(local_fanin) = {
     .name = "fanin",
     .what = "K actors flood one, N messages each; ops: messages",
     .n = {"N", 1, 1000000000, 2000000},
-    .k = {"K", 1, 1000, 8},
+    .k = {"K", 1, 1000000, 8},
     .lead = &fanin_lead,
 };
 

@@ -19,13 +19,18 @@ static troupe_status node_receive(troupe_ctx *ctx, void *state, const troupe_msg
     if (!link)
         return TROUPE_UNHANDLED;
     node->next = local_ref(link->actor);
-    return TROUPE_OK;
+    return troupe_send(ctx, troupe_owner(ctx), Ready);
 }
 
 static const troupe_behavior node_behavior = {
     .name = "node", .state_size = sizeof(struct node), .receive = node_receive};
 
 // ---- The lead, who is not in the ring
+
+struct maker {
+    troupe_ref first;
+    uint64_t ready;
+};
 
 // Links each new node to the one before, and at last the first to the last.
 static troupe_status make_ring(troupe_ctx *ctx, troupe_ref *first)
@@ -45,20 +50,21 @@ static troupe_status make_ring(troupe_ctx *ctx, troupe_ref *first)
 
 static troupe_status lead_receive(troupe_ctx *ctx, void *state, const troupe_msg *msg)
 {
-    (void)state;
+    struct maker *maker = state;
     if (troupe_match(msg, Done))
         return local_finish(ctx, local_run.n);
-    if (!troupe_match(msg, Begin))
+    if (troupe_match(msg, Begin))
+        return make_ring(ctx, &maker->first);
+    if (!troupe_match(msg, Ready))
         return TROUPE_UNHANDLED;
-    troupe_ref first;
-    troupe_status status = make_ring(ctx, &first);
-    if (status != TROUPE_OK)
-        return status;
+    if (++maker->ready < local_run.k)
+        return TROUPE_OK;
     local_clock_start(ctx);
-    return troupe_send(ctx, first, Token, .number = local_run.n - 1);
+    return troupe_send(ctx, maker->first, Token, .number = local_run.n - 1);
 }
 
-static const troupe_behavior lead = {.name = "ring", .receive = lead_receive};
+static const troupe_behavior lead = {
+    .name = "ring", .state_size = sizeof(struct maker), .receive = lead_receive};
 
 const struct local_workload LOCAL_FORM(local_ring) = {
     .name = "ring",
