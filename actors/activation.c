@@ -338,8 +338,12 @@ static enum step run_messages(struct trp_runner *runner, struct trp_slot *slot,
         if (TRP_UNLIKELY(front == &slot->nudge))
             return STEP_LOOK;
         struct trp_envelope *envelope = trp_envelope_of_link(front);
-        // relaxed: whether there is one already is all that matters.
-        trp_cpu_prefetch(atomic_load_explicit(&front->next, memory_order_relaxed));
+        // relaxed: whether there is one already is all that matters. The next is likely to be of
+        // the same size.
+        const void *next = atomic_load_explicit(&front->next, memory_order_relaxed);
+        trp_cpu_prefetch(next);
+        if (envelope->units > TRP_ENV_SMALL)
+            trp_cpu_prefetch((const char *)((uintptr_t)next + TRP_CACHE_LINE));
         enum step step;
         if (TRP_LIKELY(plain && envelope->kind == TRP_KIND_USER &&
                        envelope->generation == ctx->generation))

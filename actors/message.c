@@ -368,21 +368,30 @@ static __attribute__((noinline)) troupe_status send(troupe_ctx *ctx, troupe_ref 
     return TROUPE_OK;
 }
 
-// The fast way: from one actor to another one, a struct of a small type that was used before.
-// False: it is not that, and nothing was done.
-static inline bool send_small(troupe_ctx *ctx, struct trp_runner *runner, troupe_ref to,
-                              const troupe_type *type, const void *body)
+static inline struct trp_envelope *build_fast(struct trp_slab_cache *cache, const troupe_type *type,
+                                              const void *body)
+{
+    uint32_t form = trp_type_form(type);
+    if (TRP_LIKELY(form == TRP_TYPE_SMALL))
+        return trp_envelope_new_small(cache, type, body);
+    return form == TRP_TYPE_FLAT ? trp_envelope_new_flat(cache, type, body) : NULL;
+}
+
+// The fast way: from an actor to one that lives here, a message of a type that was used before and
+// needs nothing but to be copied. False: it is not that, and nothing was done.
+static inline bool send_fast(troupe_ctx *ctx, struct trp_runner *runner, troupe_ref to,
+                             const troupe_type *type, const void *body)
 {
     troupe_system *system = runner->system;
     struct trp_slot *slot = trp_resolve(system, to);
-    if (TRP_UNLIKELY(!is_live(slot, to)) || TRP_UNLIKELY(slot == ctx->slot) ||
-        TRP_UNLIKELY(type == NULL || body == NULL) || TRP_UNLIKELY(!trp_type_is_small(type)))
+    if (TRP_UNLIKELY(!is_live(slot, to)) || TRP_UNLIKELY(type == NULL || body == NULL) ||
+        TRP_UNLIKELY(slot == ctx->slot && slot->phase == TRP_STARTING))
         return false;
     // acquire: of trp_target_new, for what comes with it.
     if (TRP_UNLIKELY(system->seams.probe != NULL ||
                      atomic_load_explicit(&slot->ops, memory_order_acquire) != NULL))
         return false;
-    struct trp_envelope *envelope = trp_envelope_new_small(&runner->worker->cache, type, body);
+    struct trp_envelope *envelope = build_fast(&runner->worker->cache, type, body);
     if (TRP_UNLIKELY(envelope == NULL))
         return false;
     envelope->generation = to.generation;
@@ -401,7 +410,7 @@ troupe_status troupe_send_body(troupe_ctx *ctx, troupe_ref to, troupe_type *type
     if (TRP_UNLIKELY(!trp_bias_enter(&runner->bias)))
         return stale("troupe_send");
     troupe_status status = TROUPE_OK;
-    if (TRP_UNLIKELY(!send_small(ctx, runner, to, type, body)))
+    if (TRP_UNLIKELY(!send_fast(ctx, runner, to, type, body)))
         status = send(ctx, to, type, body);
     trp_bias_leave(&runner->bias);
     return status;

@@ -103,8 +103,12 @@ static inline void *trp_slab_take_class(struct trp_slab_cache *cache, uint32_t i
     void *block = list->blocks[--list->count];
     // A fresh block, or one that another thread has used, is not in this CPU's cache: it has time
     // to come while others are taken.
-    if (TRP_LIKELY(list->count >= TRP_SLAB_AHEAD))
-        trp_cpu_prefetch_write(list->blocks[list->count - TRP_SLAB_AHEAD]);
+    if (TRP_LIKELY(list->count >= TRP_SLAB_AHEAD)) {
+        const char *later = list->blocks[list->count - TRP_SLAB_AHEAD];
+        trp_cpu_prefetch_write(later);
+        if (size > TRP_CACHE_LINE)
+            trp_cpu_prefetch_write(later + TRP_CACHE_LINE);
+    }
     TRP_SLAB_UNPOISON(block, size); // not more, so that the tail of the block guards it
     return block;
 }

@@ -34,6 +34,9 @@ enum trp_envelope_flags {
     TRP_ENV_EMBEDDED = 2, // memory is part of extra->owner: never freed by itself
 };
 
+#define TRP_ENV_UNIT  16u
+#define TRP_ENV_SMALL (TRP_CACHE_LINE / TRP_ENV_UNIT) // units of the smallest block
+
 struct trp_envelope {
     struct trp_link link; // the mailbox's, or the list's that holds it
     troupe_msg msg;       // what the receiver sees
@@ -42,7 +45,7 @@ struct trp_envelope {
     uint32_t sender_generation;
     uint8_t kind;   // enum trp_kind
     uint8_t flags;  // enum trp_envelope_flags
-    uint16_t units; // size of the block in 64 bytes; 0: see extra->block_size
+    uint16_t units; // size of the block in TRP_ENV_UNIT; 0: see extra->block_size
 };
 
 _Static_assert(sizeof(struct trp_envelope) == 40, "a small message fits one cache line");
@@ -72,6 +75,7 @@ struct trp_ahead {
     struct trp_envelope envelope;
     const struct trp_link *links[TRP_AHEAD_MAX];
     uint32_t count;
+    bool wide; // the messages have more than one cache line
 };
 
 // The extra of an envelope that has one: all but those of TRP_KIND_USER and
@@ -126,10 +130,10 @@ void trp_envelope_free_extra(struct trp_slab_cache *cache, struct trp_envelope *
 // Frees an envelope and what it holds; its owner must have been dealt with before.
 static inline void trp_envelope_free(struct trp_slab_cache *cache, struct trp_envelope *envelope)
 {
-    if (TRP_LIKELY(envelope->flags == 0 && envelope->units == 1))
+    if (TRP_LIKELY(envelope->flags == 0 && envelope->units == TRP_ENV_SMALL))
         trp_slab_give_smallest(cache, envelope);
     else if (envelope->flags == 0)
-        trp_slab_give(cache, envelope, envelope->units * (size_t)TRP_CACHE_LINE);
+        trp_slab_give(cache, envelope, envelope->units * (size_t)TRP_ENV_UNIT);
     else
         trp_envelope_free_extra(cache, envelope);
 }
@@ -169,10 +173,14 @@ static inline struct trp_envelope *trp_envelope_new_small(struct trp_slab_cache 
     envelope->msg = (troupe_msg){.type = type->id, .size = type->size, .body = envelope + 1};
     envelope->kind = TRP_KIND_USER;
     envelope->flags = 0;
-    envelope->units = 1;
+    envelope->units = TRP_ENV_SMALL;
     trp_copy_small(envelope + 1, body, type->size);
     return envelope;
 }
+
+// The same of a flat type. NULL also if the message has unknown fields or is of a derived type.
+struct trp_envelope *trp_envelope_new_flat(struct trp_slab_cache *cache, const troupe_type *type,
+                                           const void *body);
 
 // ---- Shared bodies
 

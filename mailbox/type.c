@@ -157,6 +157,15 @@ static const struct trp_type *add(const troupe_type *type, const char *name, uin
     return entry;
 }
 
+static uint32_t form_of(const struct trp_type *type)
+{
+    if (type->align > TRP_SMALL_ALIGN)
+        return 0;
+    if (!type->descriptor)
+        return type->size <= TRP_SMALL_BODY ? TRP_TYPE_SMALL : 0;
+    return type->exact && type->size <= TRP_FLAT_BODY ? TRP_TYPE_FLAT : 0;
+}
+
 const struct trp_type *trp_type_intern_slow(troupe_type *type)
 {
     const char *name = name_of(type);
@@ -174,9 +183,8 @@ const struct trp_type *trp_type_intern_slow(troupe_type *type)
         return NULL;
     // [id] release: who reads the id finds the entry in the chunks.
     __atomic_store_n(&type->id, entry->id, __ATOMIC_RELEASE);
-    // [small] release: who reads that it is small finds the id, too.
-    if (!type->descriptor && type->size <= TRP_SMALL_BODY && type->align <= TRP_SMALL_ALIGN)
-        __atomic_store_n(&type->runtime, TRP_TYPE_SMALL, __ATOMIC_RELEASE);
+    // [form] release: who reads it finds the id, too.
+    __atomic_store_n(&type->runtime, form_of(entry), __ATOMIC_RELEASE);
     return entry;
 }
 

@@ -13,8 +13,12 @@
 #define TRP_SMALL_BODY  24u
 #define TRP_SMALL_ALIGN 8u
 
-// troupe_type.runtime of such a type whose id is set.
+// Flat protobuf messages up to that size need nothing but to be copied.
+#define TRP_FLAT_BODY 88u
+
+// troupe_type.runtime of such types when their id is set.
 #define TRP_TYPE_SMALL 1u
+#define TRP_TYPE_FLAT  2u
 
 struct trp_type { // immutable once published
     uint32_t id;
@@ -43,10 +47,11 @@ static inline const struct trp_type *trp_type_intern(troupe_type *type)
     return id != 0 ? trp_type_by_id(id) : trp_type_intern_slow(type);
 }
 
-static inline bool trp_type_is_small(const troupe_type *type)
+// Returns TRP_TYPE_SMALL, TRP_TYPE_FLAT, or 0 for all other types and those not used before.
+static inline uint32_t trp_type_form(const troupe_type *type)
 {
-    // acquire: pairs with [small] in type.c.
-    return __atomic_load_n(&type->runtime, __ATOMIC_ACQUIRE) == TRP_TYPE_SMALL;
+    // acquire: pairs with [form] in type.c.
+    return __atomic_load_n(&type->runtime, __ATOMIC_ACQUIRE);
 }
 
 // For tests: where the table gets its memory; NULL: malloc, which is what it is without this call.

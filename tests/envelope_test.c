@@ -42,7 +42,7 @@ static void a_small_message_is_one_cache_line(void **state)
     struct trp_type type = type_of(24, 8);
     struct trp_envelope *envelope = trp_envelope_new(&cache, &type, TRP_KIND_USER, false, 0, NULL);
     assert_non_null(envelope);
-    assert_int_equal(envelope->units, 1);
+    assert_int_equal(envelope->units, TRP_ENV_SMALL);
     assert_false(trp_envelope_has_extra(envelope));
     assert_ptr_equal(envelope->msg.body, envelope + 1);
     assert_int_equal(envelope->msg.type, 77);
