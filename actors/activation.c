@@ -128,7 +128,8 @@ static bool call_handler(struct troupe_ctx *ctx, struct trp_envelope *envelope,
     begin(ctx, envelope);
     bool inside;
     if (TRP_LIKELY(outcome == NULL)) {
-        inside = TRP_CALL_USER(ctx, *status = ctx->receive(ctx, trp_state(ctx), &envelope->msg));
+        troupe_receive_fn receive = ctx->receive; // not outside: whoever gives it up writes there
+        inside = TRP_CALL_USER(ctx, *status = receive(ctx, trp_state(ctx), &envelope->msg));
     } else {
         const struct trp_ask *ask = trp_envelope_extra(envelope)->owner;
         inside =
@@ -220,9 +221,9 @@ static inline enum step handle_plain(struct trp_runner *runner, struct troupe_ct
                                      struct trp_slot *slot, struct trp_envelope *envelope)
 {
     troupe_status status;
+    troupe_receive_fn receive = ctx->receive; // as in call_handler
     begin(ctx, envelope);
-    if (TRP_UNLIKELY(
-            !TRP_CALL_USER(ctx, status = ctx->receive(ctx, trp_state(ctx), &envelope->msg)))) {
+    if (TRP_UNLIKELY(!TRP_CALL_USER(ctx, status = receive(ctx, trp_state(ctx), &envelope->msg)))) {
         trp_free_abandoned(runner, ctx);
         return STEP_LEFT;
     }
