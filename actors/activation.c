@@ -169,6 +169,26 @@ static void account(struct troupe_ctx *ctx, struct trp_envelope *envelope, troup
     extra->owner = NULL;
 }
 
+// The actor ends with its message still at the front, which keeps the mailbox ours until all is
+// done but this: the message leaves, and the owner is told.
+static enum step end_plainly(struct trp_runner *runner, struct troupe_ctx *ctx,
+                             struct trp_envelope *envelope, troupe_status status,
+                             const struct trp_reason *reason)
+{
+    struct trp_slot *slot = ctx->slot;
+    account(ctx, envelope, status, reason);
+    trp_end_plainly(runner, slot, *reason);
+    TRP_YIELD("end: before the message leaves");
+    bool more = trp_mpsc_pop(&slot->inbox, &slot->front);
+    trp_finish(runner->system, runner, envelope);
+    if (more) // for nobody: drained as what comes behind the end of any actor
+        slot->retiring = 1;
+    else // relaxed: the owner, which holds the slot for us too, is told of it by the notice
+        atomic_store_explicit(&slot->holds, 1, memory_order_relaxed);
+    trp_notify_owner(runner, slot, TRP_NOTICE_GONE);
+    return more ? STEP_LOOK : STEP_LEFT;
+}
+
 static enum step ended_by_handler(struct trp_runner *runner, struct troupe_ctx *ctx,
                                   struct trp_envelope *envelope, troupe_status status)
 {
@@ -176,6 +196,9 @@ static enum step ended_by_handler(struct trp_runner *runner, struct troupe_ctx *
     struct trp_reason reason = {.kind = TROUPE_NORMAL};
     if (status != TROUPE_STOP)
         reason = trp_failure(ctx, TROUPE_FAILED, status);
+    bool sent = envelope->kind == TRP_KIND_USER || envelope->kind == TRP_KIND_ASK;
+    if (TRP_LIKELY(sent && trp_ends_plainly(ctx)))
+        return end_plainly(runner, ctx, envelope, status, &reason);
     trp_detach_current(ctx); // so that the mailbox stays ours
     if (!ctx->gone) {
         account(ctx, envelope, status, &reason);

@@ -246,6 +246,13 @@ void trp_restart_incarnation(struct trp_runner *runner, struct trp_slot *slot);
 // Ends an AWAITING slot for good.
 void trp_end_for_good(struct trp_runner *runner, struct trp_slot *slot);
 
+// Tells whether the actor would end in one step if it ended now, with the message that was handled
+// still at the front of its mailbox.
+bool trp_ends_plainly(const struct troupe_ctx *ctx);
+
+// Ends it so: no body is left. The caller takes the message out and has the owner told.
+void trp_end_plainly(struct trp_runner *runner, struct trp_slot *slot, struct trp_reason reason);
+
 // Takes the slot over from a handler that was given up.
 enum trp_next trp_take_over(struct trp_runner *runner, struct trp_slot *slot);
 
@@ -275,7 +282,8 @@ troupe_status trp_adopt(troupe_system *system, struct trp_runner *runner, struct
                         struct troupe_ctx *owner);
 
 // Undoes trp_adopt for an actor that has not come to life.
-void trp_disown(troupe_system *system, struct trp_slot *child, struct troupe_ctx *owner);
+void trp_disown(troupe_system *system, struct trp_runner *runner, struct trp_slot *child,
+                struct troupe_ctx *owner);
 
 // Tells all children (sequential: the youngest) to stop or to end at once.
 void trp_stop_children(struct trp_runner *runner, struct trp_slot *slot);
@@ -288,6 +296,23 @@ enum trp_next trp_read_notices(struct trp_runner *runner, struct trp_slot *slot)
 
 // Tells the owner; a child of the system's is unlinked at once.
 void trp_notify_owner(struct trp_runner *runner, struct trp_slot *slot, enum trp_notice notice);
+
+// ---- roots.c: actors that belong to the system; no other actor outlives them all
+
+// Counts a new one. False: the system is closed.
+bool trp_roots_enter(troupe_system *system, struct trp_runner *runner);
+
+// Counts one that has ended, or has not come to life. `awaited`: TRP_ALIVE_AWAITED was set.
+void trp_roots_leave(troupe_system *system, struct trp_runner *runner, bool awaited);
+
+// Gives an order to all that are alive.
+void trp_roots_order(troupe_system *system, uint32_t order);
+
+// Tells whether none is left, and wakes who waits for that; else their end will. roots_lock is
+// held.
+bool trp_roots_gone(troupe_system *system);
+
+// ---- Ticks, see children.c
 
 struct trp_tick *trp_tick_new(troupe_system *system, struct trp_runner *runner);
 void trp_tick_free(troupe_system *system, struct trp_runner *runner, struct trp_tick *tick);

@@ -39,10 +39,15 @@ troupe_system *troupe_system_of(troupe_ctx *ctx)
 uint32_t troupe_incarnation(troupe_ctx *ctx, troupe_ref ref)
 {
     struct trp_slot *slot = trp_resolve(ctx->system, ref);
-    if (slot == NULL || ref.generation == 0)
+    if (slot == NULL)
         return 0;
-    uint32_t incarnation = atomic_load(&slot->incarnation);
-    return atomic_load(&slot->generation) == ref.generation ? incarnation : 0;
+    // acquire: the second look at the orders comes after, and sees the end of that actor if what
+    // was read is the next one's.
+    if (!trp_slot_lives(atomic_load_explicit(&slot->orders, memory_order_acquire), ref.generation))
+        return 0;
+    uint32_t incarnation = atomic_load_explicit(&slot->incarnation, memory_order_acquire);
+    uint64_t after = atomic_load_explicit(&slot->orders, memory_order_relaxed);
+    return trp_slot_lives(after, ref.generation) ? incarnation : 0;
 }
 
 uint64_t troupe_now_ns(troupe_ctx *ctx)

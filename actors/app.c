@@ -48,9 +48,9 @@ void troupe_app_exit(troupe_ctx *ctx, int exit_code)
     troupe_system *system = ctx->system;
     if (!atomic_compare_exchange_strong(&system->app_exit, &none, wanted))
         return; // the first one counts
-    pthread_mutex_lock(&system->roots_lock);
-    trp_system_no_roots(system); // wakes the main thread
-    pthread_mutex_unlock(&system->roots_lock);
+    trp_lock_acquire(&system->roots_lock);
+    trp_system_wake_waiters(system); // the main thread
+    trp_lock_release(&system->roots_lock);
 }
 
 struct main_thread {
@@ -91,13 +91,13 @@ static int read_signal(const struct main_thread *main)
 static int wait_for_end(struct main_thread *main, troupe_system *system)
 {
     struct trp_waiter waiter = {.done = 0, .event_fd = main->event_fd};
-    pthread_mutex_lock(&system->roots_lock);
-    bool over = system->root_count == 0 || atomic_load(&system->app_exit) != 0;
+    trp_lock_acquire(&system->roots_lock);
+    bool over = atomic_load(&system->app_exit) != 0 || trp_roots_gone(system);
     if (!over) {
         waiter.next = system->waiters;
         system->waiters = &waiter;
     }
-    pthread_mutex_unlock(&system->roots_lock);
+    trp_lock_release(&system->roots_lock);
     struct pollfd fds[2] = {{.fd = main->signal_fd, .events = POLLIN},
                             {.fd = main->event_fd, .events = POLLIN}};
     int number = 0;
@@ -119,10 +119,7 @@ static int exit_code_of(troupe_system *system, int signal_number)
         return (int)wanted - 1;
     if (signal_number != 0)
         return EXIT_SIGNAL + signal_number;
-    pthread_mutex_lock(&system->roots_lock);
-    uint32_t failures = system->root_failures;
-    pthread_mutex_unlock(&system->roots_lock);
-    return failures ? EXIT_FAILED : EXIT_SUCCESS;
+    return atomic_load(&system->root_failures) ? EXIT_FAILED : EXIT_SUCCESS;
 }
 
 static int run(struct main_thread *main, troupe_system *system, int argc, char **argv)

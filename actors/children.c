@@ -1,10 +1,10 @@
 // Ownership: who belongs to whom, how children are told to stop, and what they tell.
 //
-// An owner's list of children belongs to its consumer; the list of those that belong to the system
-// is guarded by roots_lock. A child tells its owner by bits in its own slot, which it pushes onto
-// the owner's stack of notices unless it is there already: so telling needs no memory. An ended
-// child's slot is not used again before its owner has seen GONE and given its hold back; and an
-// owner does not end before all its children are gone, so a child's owner is always there.
+// An owner's list of children belongs to its consumer; those that belong to the system are in none,
+// see roots.c. A child tells its owner by bits in its own slot, which it pushes onto the owner's
+// stack of notices unless it is there already: so telling needs no memory. An ended child's slot is
+// not used again before its owner has seen GONE and given its hold back; and an owner does not end
+// before all its children are gone, so a child's owner is always there.
 #include "actors/actor.h"
 #include "actors/supervisor.h"
 
@@ -80,29 +80,19 @@ void trp_tick_expired(struct trp_runner *runner, struct trp_timed *timed)
 
 // ---- The lists
 
-static troupe_status adopt_root(troupe_system *system, struct trp_slot *child)
+static troupe_status adopt_root(troupe_system *system, struct trp_runner *runner,
+                                const struct trp_slot *child)
 {
-    troupe_status status = TROUPE_OK;
-    pthread_mutex_lock(&system->roots_lock);
-    if (atomic_load(&system->closed)) {
-        status = trp_error(TROUPE_ECLOSED, "%s: the system is stopping", child->behavior->name);
-    } else {
-        child->sibling_previous = NULL;
-        child->sibling_next = system->roots;
-        if (system->roots)
-            system->roots->sibling_previous = child;
-        system->roots = child;
-        system->root_count++;
-    }
-    pthread_mutex_unlock(&system->roots_lock);
-    return status;
+    if (TRP_LIKELY(trp_roots_enter(system, runner)))
+        return TROUPE_OK;
+    return trp_error(TROUPE_ECLOSED, "%s: the system is stopping", child->behavior->name);
 }
 
 troupe_status trp_adopt(troupe_system *system, struct trp_runner *runner, struct trp_slot *child,
                         struct troupe_ctx *owner)
 {
     if (owner == NULL)
-        return adopt_root(system, child);
+        return adopt_root(system, runner, child);
     struct trp_slot *slot = owner->slot;
     if (slot->phase == TRP_STOPPING || atomic_load(&system->closed))
         return trp_error(TROUPE_ECLOSED, "%s: its owner is stopping", child->behavior->name);
@@ -138,28 +128,13 @@ static void unlink_child(struct trp_persist *persist, struct trp_slot *child)
     persist->child_count--;
 }
 
-// Under roots_lock.
-static void unlink_root(troupe_system *system, struct trp_slot *child)
+void trp_disown(troupe_system *system, struct trp_runner *runner, struct trp_slot *child,
+                struct troupe_ctx *owner)
 {
-    if (child->sibling_previous)
-        child->sibling_previous->sibling_next = child->sibling_next;
-    else
-        system->roots = child->sibling_next;
-    if (child->sibling_next)
-        child->sibling_next->sibling_previous = child->sibling_previous;
-    if (--system->root_count == 0)
-        trp_system_no_roots(system);
-}
-
-void trp_disown(troupe_system *system, struct trp_slot *child, struct troupe_ctx *owner)
-{
-    if (owner) {
+    if (owner)
         unlink_child(owner->slot->persist, child);
-        return;
-    }
-    pthread_mutex_lock(&system->roots_lock);
-    unlink_root(system, child);
-    pthread_mutex_unlock(&system->roots_lock);
+    else
+        trp_roots_leave(system, runner, false);
 }
 
 static bool is_failure(const struct trp_reason *reason)
@@ -171,15 +146,48 @@ static bool is_failure(const struct trp_reason *reason)
 static void root_gone(struct trp_runner *runner, struct trp_slot *child)
 {
     troupe_system *system = runner->system;
-    pthread_mutex_lock(&system->roots_lock);
-    if (is_failure(&child->reason))
-        system->root_failures++;
-    unlink_root(system, child);
-    pthread_mutex_unlock(&system->roots_lock);
+    if (TRP_UNLIKELY(is_failure(&child->reason))) // relaxed: published by the count of its end
+        atomic_fetch_add_explicit(&system->root_failures, 1, memory_order_relaxed);
+    bool awaited = child->awaited;
     trp_slot_release_hold(system, runner, child);
+    trp_roots_leave(system, runner, awaited);
 }
 
 // ---- Telling the owner
+//
+// [notice] One order makes the owner look at all that is on the stack by then:
+// 1. A child is on the stack, or in the hands of the owner that has taken the stack, from its push
+//    until the owner has read its bits. A bit that is added meanwhile is read with the others.
+// 2. The child that finds the stack empty gives the order, after its push; the owner takes first
+//    the order and then the whole stack. So while the stack is not empty an order is given, is
+//    about to be given, or was taken by an owner which is about to take the stack: those that find
+//    it so need not give another.
+// 3. An owner does not end before it has read GONE of all its children: each stack is taken.
+
+// Returns whether the child must be pushed.
+static bool add_notice(struct trp_slot *slot, enum trp_notice notice)
+{
+    if (TRP_LIKELY(!slot->supervised)) { // GONE is its only one; relaxed: published by the push
+        atomic_store_explicit(&slot->notice, notice, memory_order_relaxed);
+        return true;
+    }
+    // release: in place of a push; pairs with read_notice.
+    return atomic_fetch_or_explicit(&slot->notice, notice, memory_order_acq_rel) == 0;
+}
+
+// Returns whether the stack was empty. The slot may be another actor's as soon as it is pushed.
+static bool push_notice(struct trp_slot *owner, struct trp_slot *slot)
+{
+    struct trp_slot *newest = atomic_load_explicit(&owner->notices, memory_order_relaxed);
+    do {
+        slot->notice_next = newest;
+        TRP_YIELD("notice: before push");
+        // release: the owner sees what the child did; pairs with the exchange in read_notices.
+    } while (!atomic_compare_exchange_weak_explicit(&owner->notices, &newest, slot,
+                                                    memory_order_release, memory_order_relaxed));
+    TRP_YIELD("notice: after push");
+    return newest == NULL;
+}
 
 void trp_notify_owner(struct trp_runner *runner, struct trp_slot *slot, enum trp_notice notice)
 {
@@ -190,18 +198,10 @@ void trp_notify_owner(struct trp_runner *runner, struct trp_slot *slot, enum trp
         return;
     }
     uint32_t generation = slot->owner_generation;
-    if (atomic_fetch_or(&slot->notice, notice) == 0) {
-        struct trp_slot *newest = atomic_load_explicit(&owner->notices, memory_order_relaxed);
-        do {
-            slot->notice_next = newest;
-            TRP_YIELD("notice: before push");
-            // release: the owner sees what the child did; pairs with the exchange in read_notices.
-        } while (!atomic_compare_exchange_weak_explicit(
-            &owner->notices, &newest, slot, memory_order_release, memory_order_relaxed));
-    }
-    // The owner may be gone by now: looking for another reason it may have found the last child's
-    // GONE before it is told of it here.
-    (void)trp_slot_order(runner->system, runner, owner, generation, TRP_ORDER_NOTICE);
+    if (add_notice(slot, notice) && push_notice(owner, slot))
+        // The owner may be gone by now: looking for another reason it may have found the last
+        // child's GONE before it is told of it here.
+        (void)trp_slot_order(runner->system, runner, owner, generation, TRP_ORDER_NOTICE);
 }
 
 // ---- The owner's side
@@ -270,7 +270,10 @@ static void child_gone(struct trp_runner *runner, struct trp_slot *slot, struct 
 
 static void read_notice(struct trp_runner *runner, struct trp_slot *slot, struct trp_slot *child)
 {
-    uint32_t notice = atomic_exchange(&child->notice, 0); // from here on it may be pushed again
+    // acquire: of a bit that was added while it was on the stack. After GONE nothing comes.
+    uint32_t notice = atomic_load_explicit(&child->notice, memory_order_acquire);
+    if (!(notice & TRP_NOTICE_GONE)) // from here on it may be pushed again
+        notice = atomic_exchange_explicit(&child->notice, 0, memory_order_acq_rel);
     if ((notice & TRP_NOTICE_STARTED) && slot->phase != TRP_STOPPING)
         trp_supervised_started(runner, slot, child);
     if (notice & TRP_NOTICE_DOWN) {

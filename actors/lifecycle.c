@@ -78,7 +78,8 @@ void trp_incarnation_started(struct trp_runner *runner, struct trp_slot *slot)
 {
     troupe_system *system = runner->system;
     struct troupe_ctx *ctx = body_of(slot);
-    trp_monitors_tell(system, runner, slot, TROUPE_ON_START, NULL);
+    atomic_store_explicit(&slot->init, TRP_INIT_SUCCEEDED, memory_order_relaxed); // our own
+    trp_monitors_start(system, runner, slot);
     slot->phase = TRP_RUNNING;
     if (ctx->extras)
         trp_list_prepend_to(slot, &ctx->extras->to_self);
@@ -124,7 +125,7 @@ enum trp_next trp_start_incarnation(struct trp_runner *runner, struct trp_slot *
     struct troupe_ctx *ctx = body_of(slot);
     const troupe_behavior *behavior = slot->behavior;
     troupe_status status = TROUPE_OK;
-    atomic_store(&slot->init, TRP_INIT_CALLED);
+    atomic_store_explicit(&slot->init, TRP_INIT_CALLED, memory_order_relaxed); // our own
     observe(runner->system, TRP_PROBE_START, slot, ctx->generation, incarnation_of(slot));
     if (behavior->init) {
         ctx->marks = 0;
@@ -133,7 +134,7 @@ enum trp_next trp_start_incarnation(struct trp_runner *runner, struct trp_slot *
             return TRP_NEXT_LEAVE;
         }
     }
-    if (status == TRP_START_LATER && slot->is_supervisor)
+    if (status == TRP_START_LATER && slot->persist && slot->persist->supervision)
         return TRP_NEXT_LOOK;
     if (status == TROUPE_OK || status == TROUPE_STOP)
         trp_incarnation_started(runner, slot);
@@ -212,6 +213,12 @@ static void drop_links(struct trp_runner *runner, struct trp_slot *slot, struct 
     ctx->extras = NULL;
 }
 
+static bool has_started(struct trp_slot *slot)
+{
+    // relaxed: our own
+    return atomic_load_explicit(&slot->init, memory_order_relaxed) == TRP_INIT_SUCCEEDED;
+}
+
 static bool has_failed(const struct trp_reason *reason)
 {
     return reason->kind == TROUPE_FAILED || reason->kind == TROUPE_START_FAILED ||
@@ -231,28 +238,39 @@ static bool call_stop(struct trp_runner *runner, struct trp_slot *slot, struct t
     return inside;
 }
 
-enum trp_next trp_children_gone(struct trp_runner *runner, struct trp_slot *slot)
+// The last of the incarnation.
+static void end_body(struct trp_runner *runner, struct trp_slot *slot, struct troupe_ctx *ctx)
 {
     troupe_system *system = runner->system;
-    struct troupe_ctx *ctx = body_of(slot);
-    const troupe_behavior *behavior = slot->behavior;
     if (ctx != &trp_vacant) {
-        if (behavior->stop && atomic_load(&slot->init) == TRP_INIT_SUCCEEDED &&
-            slot->reason.kind != TROUPE_KILLED && !call_stop(runner, slot, ctx)) {
-            trp_free_abandoned(runner, ctx);
-            return TRP_NEXT_LEAVE;
-        }
-        drop_links(runner, slot, ctx);
         trp_arena_free(system, runner, ctx->arena);
         ctx->arena = NULL;
     }
-    atomic_store(&slot->init, TRP_INIT_NOT_YET);
-    if (has_failed(&slot->reason)) {
+    atomic_store_explicit(&slot->init, TRP_INIT_NOT_YET, memory_order_relaxed); // our own
+    if (TRP_UNLIKELY(has_failed(&slot->reason))) {
         trp_count(system, runner, failures);
         trp_tell_event(system, TROUPE_EVENT_FAILED, slot, trp_slot_generation(slot),
                        incarnation_of(slot), &slot->reason);
     }
+}
+
+enum trp_next trp_children_gone(struct trp_runner *runner, struct trp_slot *slot)
+{
+    struct troupe_ctx *ctx = body_of(slot);
+    const troupe_behavior *behavior = slot->behavior;
+    if (ctx != &trp_vacant) {
+        if (behavior->stop && has_started(slot) && slot->reason.kind != TROUPE_KILLED &&
+            !call_stop(runner, slot, ctx)) {
+            trp_free_abandoned(runner, ctx);
+            return TRP_NEXT_LEAVE;
+        }
+        drop_links(runner, slot, ctx);
+    }
+    end_body(runner, slot, ctx);
     if (slot->supervised) {
+        // acq_rel: see monitor.c [watch] 3.
+        atomic_fetch_and_explicit(&slot->orders, ~(uint64_t)TRP_ALIVE_STARTED,
+                                  memory_order_acq_rel);
         slot->phase = TRP_AWAITING;
         trp_notify_owner(runner, slot, TRP_NOTICE_DOWN);
     } else {
@@ -276,7 +294,8 @@ static void free_persist(struct trp_runner *runner, struct trp_persist *persist)
     trp_give(system, runner, persist, sizeof *persist);
 }
 
-void trp_end_for_good(struct trp_runner *runner, struct trp_slot *slot)
+// All of the end of the actor but that its owner is told and its mailbox emptied.
+static void end_actor(struct trp_runner *runner, struct trp_slot *slot)
 {
     troupe_system *system = runner->system;
     struct troupe_ctx *ctx = body_of(slot);
@@ -285,7 +304,7 @@ void trp_end_for_good(struct trp_runner *runner, struct trp_slot *slot)
     struct trp_persist *persist = slot->persist;
     observe(system, TRP_PROBE_EXIT, slot, generation, slot->reason.kind);
     trp_count(system, runner, ended);
-    trp_monitors_end(system, runner, slot, next);
+    slot->awaited = (trp_monitors_end(system, runner, slot, next) & TRP_ALIVE_AWAITED) != 0;
     // Nobody reads what follows for this generation any more.
     atomic_store_explicit(&slot->body, NULL, memory_order_relaxed);
     slot->persist = NULL;
@@ -294,8 +313,31 @@ void trp_end_for_good(struct trp_runner *runner, struct trp_slot *slot)
     free_persist(runner, persist);
     if (slot->task.home)
         trp_thread_stop(system->scheduler, &slot->task);
+}
+
+void trp_end_for_good(struct trp_runner *runner, struct trp_slot *slot)
+{
+    end_actor(runner, slot);
     slot->retiring = 1;
     trp_notify_owner(runner, slot, TRP_NOTICE_GONE);
+}
+
+// ---- The plain end: of an actor that nothing has to be waited for, by its handler
+
+bool trp_ends_plainly(const struct troupe_ctx *ctx)
+{
+    const struct trp_slot *slot = ctx->slot;
+    return ctx->linked && ctx->extras == NULL && !slot->supervised &&
+           slot->behavior->stop == NULL &&
+           (slot->persist == NULL || slot->persist->children == NULL);
+}
+
+void trp_end_plainly(struct trp_runner *runner, struct trp_slot *slot, struct trp_reason reason)
+{
+    slot->reason = reason; // which it has none of: it was never restarted
+    slot->phase = TRP_STOPPING;
+    end_body(runner, slot, body_of(slot));
+    end_actor(runner, slot);
 }
 
 // ---- Restart
@@ -337,13 +379,13 @@ void trp_restart_incarnation(struct trp_runner *runner, struct trp_slot *slot)
         trp_notify_owner(runner, slot, TRP_NOTICE_DOWN);
         return;
     }
-    trp_monitors_tell(system, runner, slot, TROUPE_ON_RESTART, &slot->reason);
+    trp_monitors_restart(system, runner, slot, &slot->reason);
     uint32_t incarnation = incarnation_of(slot) + 1;
     trp_tell_event(system, TROUPE_EVENT_RESTARTED, slot, trp_slot_generation(slot), incarnation,
                    &slot->reason);
     trp_count(system, runner, restarts);
     trp_reason_release(system, runner, &slot->reason);
-    atomic_store(&slot->incarnation, incarnation);
+    atomic_store_explicit(&slot->incarnation, incarnation, memory_order_relaxed); // see monitor.c
     slot->phase = TRP_STARTING;
 }
 

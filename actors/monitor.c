@@ -1,8 +1,20 @@
 // Monitors: one record per monitor, in the target's list of watchers and in the watcher's handles.
 //
-// The stripe lock of the target's slot guards the list, the record's `linked` and `ended`, and the
-// target's generation: so a monitor is either in the list before the generation ends, and is told,
-// or finds it ended, and is told noactor.
+// The stripe lock of the target's slot guards the list and the record's `linked` and `ended`. An
+// actor that nobody watches starts and ends without it:
+//
+// [watch] What decides is one word, the slot's orders, which all change by read-modify-writes:
+// 1. The watcher, under the lock, sets WATCHED where it finds the generation alive, and links
+//    itself. The target's end replaces the word, and takes the lock if WATCHED was set: so a
+//    monitor is either in the list before the generation ends, and is told, or finds it ended, and
+//    is told noactor.
+// 2. The target's start sets STARTED, and takes the lock if WATCHED was set. A watcher that finds
+//    STARTED in that step tells itself of the start; one that does not is found in the list. It may
+//    be both when WATCHED was set by another: so what has been told says of which incarnation.
+// 3. WATCHED stays until the generation ends: then somebody has watched, and the lock is taken in
+//    vain at worst. STARTED goes with the incarnation, before a restart is told of, which always
+//    takes the lock; so does the end of one that was found alive, once WATCHED is set: so under the
+//    lock the incarnation that was found started stays the slot's.
 //
 // Messages are reserved with the record, one for each event; a restart while the message about the
 // one before still waits is told by that same message, and so is a start.
@@ -102,42 +114,58 @@ static void send(troupe_system *system, struct trp_runner *runner, struct trp_mo
 
 // ---- Telling
 
-void trp_monitors_tell(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
-                       uint32_t event, const struct trp_reason *reason)
+// Under the stripe lock.
+static void tell(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor,
+                 struct trp_monitor_mail *mail, uint32_t incarnation,
+                 const struct trp_reason *reason)
 {
-    uint32_t incarnation = atomic_load_explicit(&slot->incarnation, memory_order_relaxed);
-    pthread_mutex_t *lock = trp_stripe(system, slot->index);
-    pthread_mutex_lock(lock);
-    if (event == TROUPE_ON_START) // under the lock: begin either sees it or is told here, not both
-        atomic_store(&slot->init, TRP_INIT_SUCCEEDED);
-    for (struct trp_monitor *monitor = slot->watchers; monitor; monitor = monitor->next) {
-        if (!(monitor->events & event))
-            continue;
-        struct trp_monitor_mail *mail =
-            event == TROUPE_ON_START ? &monitor->start : &monitor->restart;
-        trp_reason_release(system, runner, &mail->reason);
-        mail->incarnation = incarnation;
-        if (reason)
-            mail->reason = trp_reason_acquire(*reason);
-        if (monitor->waiter)
-            trp_waiter_wake(monitor->waiter);
-        else if (prepare(monitor, mail))
-            send(system, runner, monitor, mail);
-    }
-    pthread_mutex_unlock(lock);
+    trp_reason_release(system, runner, &mail->reason);
+    mail->incarnation = incarnation;
+    if (reason)
+        mail->reason = trp_reason_acquire(*reason);
+    if (monitor->waiter)
+        trp_waiter_wake(monitor->waiter);
+    else if (prepare(monitor, mail))
+        send(system, runner, monitor, mail);
 }
 
-void trp_monitors_end(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
-                      uint32_t next_generation)
+void trp_monitors_start(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot)
 {
     uint32_t incarnation = atomic_load_explicit(&slot->incarnation, memory_order_relaxed);
-    pthread_mutex_t *lock = trp_stripe(system, slot->index);
-    pthread_mutex_lock(lock);
-    // From here on senders and orders find it dead. The bits of orders go with the generation.
-    // Nobody lives in the slot before the next generation can be named: a ref may be a guess.
-    atomic_store(&slot->incarnation, 0);
-    atomic_store(&slot->generation, next_generation);
-    atomic_store(&slot->orders, (uint64_t)next_generation << 32);
+    TRP_YIELD("monitors start: before started");
+    // acq_rel [watch] 2; it is not set, so this sets it.
+    uint64_t old =
+        atomic_fetch_add_explicit(&slot->orders, TRP_ALIVE_STARTED, memory_order_acq_rel);
+    if (TRP_LIKELY(!(old & TRP_ALIVE_WATCHED)))
+        return;
+    TRP_YIELD("monitors start: before the lock");
+    struct trp_lock *lock = trp_stripe(system, slot->index);
+    trp_lock_acquire(lock);
+    for (struct trp_monitor *monitor = slot->watchers; monitor; monitor = monitor->next)
+        if ((monitor->events & TROUPE_ON_START) && monitor->start.incarnation != incarnation)
+            tell(system, runner, monitor, &monitor->start, incarnation, NULL);
+    trp_lock_release(lock);
+}
+
+void trp_monitors_restart(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                          const struct trp_reason *reason)
+{
+    uint32_t incarnation = atomic_load_explicit(&slot->incarnation, memory_order_relaxed);
+    struct trp_lock *lock = trp_stripe(system, slot->index);
+    trp_lock_acquire(lock); // always [watch] 3
+    for (struct trp_monitor *monitor = slot->watchers; monitor; monitor = monitor->next)
+        if (monitor->events & TROUPE_ON_RESTART)
+            tell(system, runner, monitor, &monitor->restart, incarnation, reason);
+    trp_lock_release(lock);
+}
+
+// Tells those who watch, and forgets them.
+__attribute__((noinline)) static void tell_end(troupe_system *system, struct trp_runner *runner,
+                                               struct trp_slot *slot, uint32_t incarnation)
+{
+    TRP_YIELD("monitors end: before the lock");
+    struct trp_lock *lock = trp_stripe(system, slot->index);
+    trp_lock_acquire(lock);
     struct trp_monitor *told = NULL;
     while (slot->watchers) {
         struct trp_monitor *monitor = slot->watchers;
@@ -152,7 +180,7 @@ void trp_monitors_end(troupe_system *system, struct trp_runner *runner, struct t
         monitor->next = told;
         told = monitor;
     }
-    pthread_mutex_unlock(lock);
+    trp_lock_release(lock);
     while (told) { // newest first in the list, so oldest first here
         struct trp_monitor *monitor = told;
         told = monitor->next;
@@ -162,33 +190,56 @@ void trp_monitors_end(troupe_system *system, struct trp_runner *runner, struct t
     }
 }
 
+uint64_t trp_monitors_end(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                          uint32_t next_generation)
+{
+    uint32_t incarnation = atomic_load_explicit(&slot->incarnation, memory_order_relaxed);
+    // From here on senders and orders find it dead. The bits of orders go with the generation.
+    // relaxed: senders need no more, and what is promised is promised by the orders.
+    atomic_store_explicit(&slot->generation, next_generation, memory_order_relaxed);
+    TRP_YIELD("monitors end: before the generation ends");
+    // acq_rel [watch] 1, [alive].
+    uint64_t old = atomic_exchange_explicit(&slot->orders, (uint64_t)next_generation << 32,
+                                            memory_order_acq_rel);
+    // For a supervisor: what it leaves behind is freed after whoever looks up a child has done so.
+    if (TRP_UNLIKELY(old & (TRP_ALIVE_WATCHED | TRP_ALIVE_SUPERVISES)))
+        tell_end(system, runner, slot, incarnation);
+    return old;
+}
+
+// Under the stripe lock [watch] 1: links to a live target. Returns its orders, 0: it has ended.
+static uint64_t link_to_live(struct trp_monitor *monitor, struct trp_slot *slot)
+{
+    // acquire: of the spawn, and of the steps of the target that took the lock before.
+    uint64_t old = atomic_load_explicit(&slot->orders, memory_order_acquire);
+    do {
+        if (!trp_slot_lives(old, monitor->target.generation))
+            return 0;
+        if (old & TRP_ALIVE_WATCHED)
+            break;
+        TRP_YIELD("monitor begin: before watched");
+    } while (!atomic_compare_exchange_weak_explicit(&slot->orders, &old, old | TRP_ALIVE_WATCHED,
+                                                    memory_order_acq_rel, memory_order_acquire));
+    link_to(monitor, slot);
+    return old;
+}
+
 // Links to a live target; else the stop is told at once with noactor.
 static void begin(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor)
 {
     struct trp_slot *slot = trp_resolve(system, monitor->target);
-    bool alive = false, start = false;
-    pthread_mutex_t *lock = trp_stripe(system, monitor->target.slot);
-    pthread_mutex_lock(lock);
-    if (slot && monitor->target.generation != 0 &&
-        trp_slot_generation(slot) == monitor->target.generation &&
-        atomic_load(&slot->incarnation) != 0) {
-        alive = true;
-        link_to(monitor, slot);
-        start =
-            (monitor->events & TROUPE_ON_START) && atomic_load(&slot->init) == TRP_INIT_SUCCEEDED;
-    }
+    struct trp_lock *lock = trp_stripe(system, monitor->target.slot);
+    trp_lock_acquire(lock);
+    uint64_t orders = slot ? link_to_live(monitor, slot) : 0;
+    bool alive = orders != 0;
     bool stop = !alive && !monitor->waiter && (monitor->events & TROUPE_ON_STOP) &&
                 prepare(monitor, &monitor->stop);
     if (!alive)
         monitor->stop.reason = (struct trp_reason){.kind = TROUPE_NOACTOR};
-    if (start) {
-        monitor->start.incarnation = atomic_load(&slot->incarnation);
-        if (monitor->waiter)
-            trp_waiter_wake(monitor->waiter);
-        else if (prepare(monitor, &monitor->start))
-            send(system, runner, monitor, &monitor->start);
-    }
-    pthread_mutex_unlock(lock);
+    if ((orders & TRP_ALIVE_STARTED) && (monitor->events & TROUPE_ON_START)) // [watch] 2
+        tell(system, runner, monitor, &monitor->start,
+             atomic_load_explicit(&slot->incarnation, memory_order_relaxed), NULL);
+    trp_lock_release(lock);
     if (stop)
         send(system, runner, monitor, &monitor->stop);
     else if (!alive && monitor->waiter)
@@ -242,13 +293,13 @@ troupe_status troupe_monitor(troupe_ctx *ctx, troupe_ref ref, uint32_t events,
 static void end(struct trp_runner *runner, struct trp_monitor *monitor)
 {
     troupe_system *system = monitor->system;
-    pthread_mutex_t *lock = trp_stripe(system, monitor->target.slot);
-    pthread_mutex_lock(lock);
+    struct trp_lock *lock = trp_stripe(system, monitor->target.slot);
+    trp_lock_acquire(lock);
     bool linked = monitor->linked;
     if (linked)
         unlink_from(monitor, trp_resolve(system, monitor->target));
     monitor->ended = true;
-    pthread_mutex_unlock(lock);
+    trp_lock_release(lock);
     if (linked)
         release(system, runner, monitor);
     release(system, runner, monitor); // the handles'
@@ -288,8 +339,8 @@ bool trp_monitor_open(struct troupe_ctx *ctx, struct trp_envelope *envelope)
     // One that was put aside has left the handles: it did not end with its incarnation.
     if (monitor->incarnation != atomic_load_explicit(&ctx->slot->incarnation, memory_order_relaxed))
         return false;
-    pthread_mutex_t *lock = trp_stripe(ctx->system, monitor->target.slot);
-    pthread_mutex_lock(lock);
+    struct trp_lock *lock = trp_stripe(ctx->system, monitor->target.slot);
+    trp_lock_acquire(lock);
     bool open = !monitor->ended; // set when the watcher's incarnation ends, too
     if (open) {                  // what the mail says may be replaced while it is handled: hold it
         trp_reason_release(ctx->system, ctx->runner, &monitor->shown_reason);
@@ -300,7 +351,7 @@ bool trp_monitor_open(struct troupe_ctx *ctx, struct trp_envelope *envelope)
         monitor->down.reason = trp_reason_view(&monitor->shown_reason);
         mail->again = false; // this message tells of all that has happened until now
     }
-    pthread_mutex_unlock(lock);
+    trp_lock_release(lock);
     if (!open)
         return false;
     const struct trp_type *type = trp_type_intern(&troupe_type_troupe_down);
@@ -319,12 +370,12 @@ void trp_monitor_done(troupe_system *system, struct trp_runner *runner,
 {
     struct trp_monitor *monitor = trp_envelope_extra(envelope)->owner;
     struct trp_monitor_mail *mail = mail_of(monitor, envelope);
-    pthread_mutex_t *lock = trp_stripe(system, monitor->target.slot);
-    pthread_mutex_lock(lock);
+    struct trp_lock *lock = trp_stripe(system, monitor->target.slot);
+    trp_lock_acquire(lock);
     mail->in_flight = false;
     bool again = mail->again && prepare(monitor, mail);
     mail->again = false;
-    pthread_mutex_unlock(lock);
+    trp_lock_release(lock);
     if (again)
         send(system, runner, monitor, mail);
     release(system, runner, monitor);
@@ -350,18 +401,18 @@ void trp_monitor_begin(struct trp_monitor *monitor, troupe_ref target)
 void trp_monitor_begin_new(struct trp_monitor *monitor, struct trp_slot *slot, troupe_ref target)
 {
     monitor->target = target;
-    pthread_mutex_t *lock = trp_stripe(monitor->system, slot->index);
-    pthread_mutex_lock(lock);
+    struct trp_lock *lock = trp_stripe(monitor->system, slot->index);
+    trp_lock_acquire(lock);
     link_to(monitor, slot);
-    pthread_mutex_unlock(lock);
+    trp_lock_release(lock);
 }
 
 void trp_monitor_wait_end(struct trp_monitor *monitor, bool *stopped, struct trp_reason *reason)
 {
-    pthread_mutex_t *lock = trp_stripe(monitor->system, monitor->target.slot);
-    pthread_mutex_lock(lock);
+    struct trp_lock *lock = trp_stripe(monitor->system, monitor->target.slot);
+    trp_lock_acquire(lock);
     *stopped = monitor->start.incarnation == 0;
     *reason = trp_reason_acquire(monitor->stop.reason);
-    pthread_mutex_unlock(lock);
+    trp_lock_release(lock);
     end(NULL, monitor);
 }

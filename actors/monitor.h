@@ -35,13 +35,17 @@ struct trp_monitor {
     struct trp_monitor_mail stop, restart, start;
 };
 
-// Tells the watchers of a slot that it has started or restarts. The slot's consumer.
-void trp_monitors_tell(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
-                       uint32_t event, const struct trp_reason *reason);
+// Tells the watchers of a slot that its incarnation has started. The slot's consumer.
+void trp_monitors_start(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot);
 
-// Ends the generation of a slot and tells its watchers that it has stopped, for good.
-void trp_monitors_end(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
-                      uint32_t next_generation);
+// Tells them that it restarts.
+void trp_monitors_restart(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                          const struct trp_reason *reason);
+
+// Ends the generation of a slot and tells its watchers that it has stopped, for good. Returns the
+// orders of the generation as they were.
+uint64_t trp_monitors_end(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                          uint32_t next_generation);
 
 // The watcher's consumer, before it handles the message: fills the body in. False: ended meanwhile
 // or meant for an earlier incarnation.
@@ -64,7 +68,7 @@ void trp_monitor_wait_end(struct trp_monitor *monitor, bool *stopped, struct trp
 struct trp_monitor *trp_monitor_for_waiter(troupe_system *system, uint32_t events,
                                            struct trp_waiter *waiter);
 
-// Sets it on an actor; on one that nobody else can reach yet.
+// Sets it on an actor; on one that nobody else can reach yet, and that will be spawned as watched.
 void trp_monitor_begin(struct trp_monitor *monitor, troupe_ref target);
 void trp_monitor_begin_new(struct trp_monitor *monitor, struct trp_slot *slot, troupe_ref target);
 

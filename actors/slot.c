@@ -19,6 +19,8 @@ static uintptr_t chunk_offset(uint32_t chunk)
     return (((uintptr_t)1 << chunk) - 1) * 256 * sizeof(struct trp_slot);
 }
 
+// ---- Free slots
+
 static struct trp_slot *init_slot(troupe_system *system, uint32_t index)
 {
     struct trp_slot *slot = trp_slot_place(&system->slots, index);
@@ -32,53 +34,83 @@ static struct trp_slot *init_slot(troupe_system *system, uint32_t index)
     return slot;
 }
 
-// Under slots_lock.
-static struct trp_slot *make_slot(troupe_system *system)
+static bool make_chunk(troupe_system *system, uint32_t chunk)
 {
     struct trp_slot_table *table = &system->slots;
-    uint32_t index = atomic_load_explicit(&table->count, memory_order_relaxed);
-    uint32_t chunk = trp_slot_chunk(index);
     if (chunk >= TRP_SLOT_CHUNKS)
+        return false;
+    if (atomic_load_explicit(&table->bases[chunk], memory_order_relaxed) != 0)
+        return true;
+    size_t size = chunk_size(chunk) * sizeof(struct trp_slot);
+    struct trp_slot *slots = system->allocator.alloc(
+        system->allocator.user, size, size < TRP_HUGE_PAGE ? TRP_CACHE_LINE : TRP_HUGE_PAGE);
+    if (slots == NULL)
+        return false;
+    // relaxed: published by the count.
+    atomic_store_explicit(&table->bases[chunk], (uintptr_t)slots - chunk_offset(chunk),
+                          memory_order_relaxed);
+    return true;
+}
+
+// Makes up to `wanted` slots of one chunk, free as those that were used: a ref that names one of
+// them finds nobody there. Returns them by index, lowest first; NULL without memory. slots_lock.
+static struct trp_slot *make_slots(troupe_system *system, uint32_t wanted, uint32_t *made)
+{
+    struct trp_slot_table *table = &system->slots;
+    uint32_t first = atomic_load_explicit(&table->count, memory_order_relaxed);
+    uint32_t chunk = trp_slot_chunk(first);
+    if (!make_chunk(system, chunk))
         return NULL;
-    if (atomic_load_explicit(&table->bases[chunk], memory_order_relaxed) == 0) {
-        struct trp_slot *slots = system->allocator.alloc(
-            system->allocator.user, chunk_size(chunk) * sizeof(struct trp_slot),
-            chunk_size(chunk) * sizeof(struct trp_slot) < TRP_HUGE_PAGE ? TRP_CACHE_LINE
-                                                                        : TRP_HUGE_PAGE);
-        if (slots == NULL)
-            return NULL;
-        atomic_store_explicit(&table->bases[chunk], (uintptr_t)slots - chunk_offset(chunk),
-                              memory_order_relaxed);
+    uint32_t left = (((UINT32_C(2) << chunk) - 1) << 8) - first; // in the chunk
+    // So that a small system has none that it does not use.
+    uint32_t worth = 1 + first / CACHE_BATCH;
+    wanted = wanted < worth ? wanted : worth;
+    *made = wanted < left ? wanted : left;
+    struct trp_slot *slot = init_slot(system, first);
+    for (uint32_t i = 1; i < *made; i++)
+        slot[i - 1].sibling_next = init_slot(system, first + i);
+    // release: with trp_slot_at. Not before they are made: a ref may name a slot that never was.
+    atomic_store_explicit(&table->count, first + *made, memory_order_release);
+    return slot;
+}
+
+// Takes up to `wanted` slots that were used before; NULL: there are none. slots_lock.
+static struct trp_slot *take_used(struct trp_slot_table *table, uint32_t wanted, uint32_t *taken)
+{
+    struct trp_slot *first = table->free_list, *last = first;
+    if (first == NULL)
+        return NULL;
+    for (*taken = 1; *taken < wanted && last->sibling_next; ++*taken)
+        last = last->sibling_next;
+    table->free_list = last->sibling_next;
+    last->sibling_next = NULL;
+    return first;
+}
+
+__attribute__((noinline)) static struct trp_slot *refill(troupe_system *system,
+                                                         struct trp_runner *runner)
+{
+    uint32_t wanted = runner ? CACHE_BATCH : 1, count = 0;
+    pthread_mutex_lock(&system->slots_lock);
+    struct trp_slot *slot = take_used(&system->slots, wanted, &count);
+    if (slot == NULL)
+        slot = make_slots(system, wanted, &count);
+    pthread_mutex_unlock(&system->slots_lock);
+    if (slot && runner) {
+        runner->slots.free_list = slot->sibling_next;
+        runner->slots.count = count - 1;
     }
-    struct trp_slot *slot = init_slot(system, index);
-    // release: with trp_slot_at. Not before it is made: a ref may name a slot that never was.
-    atomic_store_explicit(&table->count, index + 1, memory_order_release);
     return slot;
 }
 
 struct trp_slot *trp_slot_take(troupe_system *system, struct trp_runner *runner)
 {
     struct trp_slot_cache *cache = runner ? &runner->slots : NULL;
-    if (cache && cache->free_list) {
-        struct trp_slot *slot = cache->free_list;
-        cache->free_list = slot->sibling_next;
-        cache->count--;
-        return slot;
-    }
-    pthread_mutex_lock(&system->slots_lock);
-    struct trp_slot *slot = system->slots.free_list;
-    if (slot)
-        system->slots.free_list = slot->sibling_next;
-    else
-        slot = make_slot(system);
-    for (uint32_t i = 1; cache && i < CACHE_BATCH && system->slots.free_list; i++) {
-        struct trp_slot *extra = system->slots.free_list;
-        system->slots.free_list = extra->sibling_next;
-        extra->sibling_next = cache->free_list;
-        cache->free_list = extra;
-        cache->count++;
-    }
-    pthread_mutex_unlock(&system->slots_lock);
+    if (TRP_UNLIKELY(cache == NULL || cache->free_list == NULL))
+        return refill(system, runner);
+    struct trp_slot *slot = cache->free_list;
+    cache->free_list = slot->sibling_next;
+    cache->count--;
     return slot;
 }
 
@@ -112,11 +144,16 @@ static void give_slot(troupe_system *system, struct trp_runner *runner, struct t
 void trp_slot_release_hold(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot)
 {
     TRP_YIELD("slot: before release of a hold");
-    // acq_rel: whoever uses the slot next sees all that both holders did.
-    if (atomic_fetch_sub_explicit(&slot->holds, 1, memory_order_acq_rel) != 1)
+    // Holds are only given back: who reads 1 has the last one, and nobody is left to race with.
+    // acq_rel, and acquire: whoever uses the slot next sees all that both holders did.
+    if (atomic_load_explicit(&slot->holds, memory_order_acquire) != 1 &&
+        atomic_fetch_sub_explicit(&slot->holds, 1, memory_order_acq_rel) != 1)
         return;
-    trp_reason_release(system, runner, &slot->reason);
-    if (trp_slot_generation(slot) != 0) // 0: the generations are used up, the slot retires
+    if (TRP_UNLIKELY(slot->reason.text != NULL))
+        trp_reason_release(system, runner, &slot->reason);
+    // relaxed: the end that both holds came after has set it. 0: the generations are used up, the
+    // slot retires.
+    if (TRP_LIKELY(atomic_load_explicit(&slot->generation, memory_order_relaxed) != 0))
         give_slot(system, runner, slot);
 }
 
@@ -144,6 +181,11 @@ void trp_slot_table_fini(troupe_system *system)
 //
 // An order is a bit, then a nudge: the bit says what to do, the nudge makes somebody look. A new
 // actor's start is nudged for in the same way; what there is to be seen is its body.
+// [alive] The word that holds the orders holds the generation and TRP_ALIVE, too: the spawn sets
+// both in one store, the end replaces them by one exchange. So an order is set in the word of the
+// actor that it is meant for, or not at all, and goes with it. The store comes before the body's:
+// who finds somebody alive who has no body yet waits for it, before the nudge that would else be
+// looked at by an activation that finds nobody, and be the last.
 // [nudge] The nudge node is in the mailbox at most once, which `nudged` guards:
 // 1. Whoever wants it sets its bit first and then adds one to `nudged`: from 0 it pushes the node.
 //    The consumer sees that bit when it sees the node at the front, and looks at the orders after
@@ -191,30 +233,42 @@ void trp_slot_detach_front(struct trp_slot *slot)
     trp_mpsc_take(&slot->inbox, &slot->front, NULL);
 }
 
+// [alive] Ends: the spawn is between two stores, or the actor has ended meanwhile.
+static void await_body(struct trp_slot *slot, uint32_t generation)
+{
+    // acquire: the nudge, and with it the activation that takes it, comes after the body.
+    while (TRP_UNLIKELY(atomic_load_explicit(&slot->body, memory_order_acquire) == NULL) &&
+           trp_slot_lives(atomic_load_explicit(&slot->orders, memory_order_relaxed), generation)) {
+        TRP_YIELD("slot order: waiting for the body");
+        trp_cpu_relax();
+    }
+}
+
 bool trp_slot_order(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
                     uint32_t generation, uint32_t bits)
 {
-    uint64_t old = atomic_load(&slot->orders);
+    uint64_t old = atomic_load(&slot->orders); // seq_cst: with the end of trp_spawn
     uint64_t wanted;
-    if (atomic_load(&slot->incarnation) == 0) // nobody lives here (yet)
+    if (!trp_slot_lives(old, generation))
         return false;
+    // acquire: of trp_target_new; a target sets it before it is alive.
     const struct trp_target_ops *ops = atomic_load_explicit(&slot->ops, memory_order_acquire);
     if (ops) {
-        bool alive = (uint32_t)(old >> 32) == generation;
-        if (alive)
-            ops->order(system, runner, slot->target_user, slot, generation, bits);
-        return alive;
+        ops->order(system, runner, slot->target_user, slot, generation, bits);
+        return true;
     }
     do {
-        if ((uint32_t)(old >> 32) != generation)
+        if (!trp_slot_lives(old, generation))
             return false;
         wanted = (old | bits) & ~(uint64_t)TRP_ORDER_SUSPENDED;
         TRP_YIELD("slot order: before bits");
     } while (!atomic_compare_exchange_weak(&slot->orders, &old, wanted)); // [nudge] 1, 3
-    if (old & TRP_ORDER_SUSPENDED)
+    if (old & TRP_ORDER_SUSPENDED) {
         trp_schedule(system->scheduler, runner ? runner->worker : NULL, &slot->task);
-    else
+    } else {
+        await_body(slot, generation);
         trp_slot_nudge(system, runner, slot);
+    }
     if (bits & TRP_ORDER_KILL)
         trp_overdue_watch(system);
     return true;

@@ -15,6 +15,8 @@
 //    +--------------------------------------- ENDED <------------- END      \-- RESTART -->
 //    STARTING
 //
+// An actor whose behaviour has no init is spawned as RUNNING, unless somebody waits for its start.
+//
 // FREE and ENDED slots have no body. A message that was pushed just before an end schedules such a
 // slot once more: running it is legal and makes dead letters [late].
 #ifndef TRP_ACTORS_SLOT_H
@@ -45,6 +47,16 @@ enum trp_order {
     TRP_ORDER_SUSPENDED = 1u << 7, // nobody runs it though its mailbox is not idle: schedule it
 };
 
+// What others must know of the actor in the same step as its generation: bits of slot->orders, too.
+enum trp_alive {
+    TRP_ALIVE = 1u << 8,             // somebody lives here: has been spawned and not ended
+    TRP_ALIVE_STARTED = 1u << 9,     // its incarnation has started
+    TRP_ALIVE_WATCHED = 1u << 10,    // slot->watchers is to be looked at when it starts or ends
+    TRP_ALIVE_SUPERVISES = 1u << 11, // fixed: persist->supervision is there
+    TRP_ALIVE_ROOT = 1u << 12,       // fixed: belongs to the system
+    TRP_ALIVE_AWAITED = 1u << 13     // a root whose end somebody waits for; see roots.c
+};
+
 #define TRP_ORDER_ANY            (TRP_ORDER_SUSPENDED - 1u)
 #define TRP_ORDER_WHILE_AWAITING (TRP_ORDER_RESTART | TRP_ORDER_END | TRP_ORDER_NOTICE)
 
@@ -67,7 +79,7 @@ struct trp_slot {
 
     // Second line: the consumer's, and what can be ordered of it.
     _Alignas(TRP_CACHE_LINE) struct trp_mpsc_front front;
-    _Atomic uint64_t orders;            // generation << 32 | enum trp_order
+    _Atomic uint64_t orders;            // generation << 32 | enum trp_alive | enum trp_order
     _Atomic(struct troupe_ctx *) body;  // consumer; NULL: FREE or ENDED
     _Atomic(struct trp_slot *) notices; // children with news, newest first, by notice_next
     struct trp_link nudge;              // a node that carries no message; see trp_slot_nudge
@@ -75,12 +87,12 @@ struct trp_slot {
     uint8_t phase;           // consumer: enum trp_phase
     uint8_t supervised;      // fixed: the owner decides about the end
     uint8_t retiring;        // consumer: gives the mailbox's hold back when it goes idle
-    _Atomic uint8_t init;    // consumer; SUCCEEDED under the stripe lock: enum trp_init
-    _Atomic uint32_t incarnation;   // consumer; 0 in a free slot
+    _Atomic uint8_t init;    // consumer: enum trp_init
+    _Atomic uint32_t incarnation;   // consumer; in a free slot what it was
     uint32_t shutdown_ms;           // fixed: what the owner allows it to stop in
     _Atomic uint32_t kill_grace_ms; // fixed; 0: the system's
     uint8_t on_thread;              // fixed
-    uint8_t is_supervisor;          // fixed: persist->supervision is there
+    uint8_t awaited;                // consumer; AWAITED was set when it ended
 
     // Third line: rarer.
     _Alignas(TRP_CACHE_LINE) union {
@@ -90,11 +102,11 @@ struct trp_slot {
     struct trp_persist *persist;   // consumer and spawner; NULL until needed
     struct trp_slot *owner;        // fixed; NULL: the system
     uint32_t owner_generation;     // fixed
-    _Atomic uint32_t notice;       // enum trp_notice, not yet seen by the owner
+    _Atomic uint32_t notice;       // enum trp_notice, not yet seen by the owner; see children.c
     struct trp_slot *sibling_next; // owner's consumer, or the system's lock; free list
     struct trp_slot *sibling_previous;
     struct trp_slot *notice_next; // whoever pushed it to the owner's notices
-    struct trp_monitor *watchers; // the stripe lock of the slot's index
+    struct trp_monitor *watchers; // the stripe lock of the slot's index; NULL in a free slot
 };
 
 _Static_assert(sizeof(struct trp_slot) == 192, "three cache lines");
@@ -165,6 +177,12 @@ void trp_slot_table_fini(troupe_system *system);
 void trp_slot_cache_fini(troupe_system *system, struct trp_slot_cache *cache);
 
 // ---- Orders
+
+// Tells from a slot's orders whether the actor of that generation lives there.
+static inline bool trp_slot_lives(uint64_t orders, uint32_t generation)
+{
+    return (uint32_t)(orders >> 32) == generation && (orders & TRP_ALIVE) != 0;
+}
 
 static inline uint32_t trp_slot_generation(const struct trp_slot *slot)
 {

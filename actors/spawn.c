@@ -7,6 +7,7 @@
 
 #define DEFAULT_SHUTDOWN_MS 5000
 #define NAME_MAX_BYTES      63
+#define INCARNATION         1u // of a new actor
 
 struct trp_persist *trp_persist(troupe_system *system, struct trp_runner *runner,
                                 struct trp_slot *slot)
@@ -64,26 +65,36 @@ static void unmake(troupe_system *system, struct trp_runner *runner, struct trp_
     if (slot->persist)
         trp_give(system, runner, slot->persist, sizeof *slot->persist);
     slot->persist = NULL;
-    atomic_store(&slot->holds, 1);
+    atomic_store_explicit(&slot->holds, 1, memory_order_relaxed); // nobody has heard of it
     trp_slot_release_hold(system, runner, slot);
 }
 
+// Without init there is nothing to run at the start: it has taken place unless somebody waits.
+static bool starts_at_once(const struct trp_spawn_spec *spec)
+{
+    return spec->behavior->init == NULL && !spec->supervised && spec->watcher == NULL;
+}
+
+// A free slot is the spawner's alone but for what comes late, which looks at the orders, the body
+// and the mailbox: so all else is plain or relaxed, and published by these. Nobody watches it.
 static void fill(struct trp_slot *slot, const struct trp_spawn_spec *spec)
 {
+    bool at_once = starts_at_once(spec);
     slot->reason = (struct trp_reason){0};
-    slot->phase = TRP_STARTING;
+    slot->phase = at_once ? TRP_RUNNING : TRP_STARTING;
     slot->supervised = spec->supervised;
-    atomic_store(&slot->init, TRP_INIT_NOT_YET);
-    slot->is_supervisor = spec->supervision != NULL;
+    atomic_store_explicit(&slot->init, at_once ? TRP_INIT_SUCCEEDED : TRP_INIT_NOT_YET,
+                          memory_order_relaxed);
     slot->on_thread = spec->place == TROUPE_ON_THREAD;
-    atomic_store(&slot->kill_grace_ms, spec->kill_grace_ms);
+    atomic_store_explicit(&slot->kill_grace_ms, spec->kill_grace_ms, memory_order_relaxed);
     slot->shutdown_ms = spec->shutdown_ms ? spec->shutdown_ms : DEFAULT_SHUTDOWN_MS;
     slot->behavior = spec->behavior;
     slot->persist = NULL;
     slot->owner = spec->owner ? spec->owner->slot : NULL;
     slot->owner_generation = spec->owner ? spec->owner->generation : 0;
-    atomic_store(&slot->notice, 0);
-    slot->watchers = NULL;
+    atomic_store_explicit(&slot->notice, 0, memory_order_relaxed);
+    // The mailbox's and the owner's.
+    atomic_store_explicit(&slot->holds, 2, memory_order_relaxed);
 }
 
 static struct troupe_ctx *make_body(troupe_system *system, struct trp_runner *runner,
@@ -103,12 +114,47 @@ static struct troupe_ctx *make_body(troupe_system *system, struct trp_runner *ru
 }
 
 static void observe_spawn(troupe_system *system, const struct trp_slot *slot, uint32_t generation,
-                          troupe_ref owner)
+                          const struct trp_spawn_spec *spec)
 {
     const struct trp_probe *probe = system->seams.probe;
-    struct trp_probe_event event = {
-        .kind = TRP_PROBE_SPAWN, .ref = trp_ref(system, slot->index, generation), .other = owner};
+    struct trp_probe_event event = {.kind = TRP_PROBE_SPAWN,
+                                    .ref = trp_ref(system, slot->index, generation),
+                                    .other = spec->owner ? trp_self(spec->owner)
+                                                         : (troupe_ref){0, 0, 0}};
     probe->event(probe->user, &event);
+    if (!starts_at_once(spec))
+        return;
+    event =
+        (struct trp_probe_event){.kind = TRP_PROBE_START, .ref = event.ref, .value = INCARNATION};
+    probe->event(probe->user, &event);
+}
+
+// From here on the slot is alive: it may be given orders [alive], and a late activation [late] that
+// finds the body may start it.
+static void bring_to_life(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                          const struct trp_spawn_spec *spec, struct troupe_ctx *body)
+{
+    bool at_once = starts_at_once(spec);
+    uint32_t generation = body->generation;
+    uint64_t orders = (uint64_t)generation << 32 | TRP_ALIVE | (at_once ? TRP_ALIVE_STARTED : 0) |
+                      (spec->watcher ? TRP_ALIVE_WATCHED : 0) |
+                      (spec->supervision ? TRP_ALIVE_SUPERVISES : 0) |
+                      (spec->owner ? 0 : TRP_ALIVE_ROOT);
+    // release: troupe_incarnation, when it sees this, sees the end of the actor before, too.
+    atomic_store_explicit(&slot->incarnation, INCARNATION, memory_order_release);
+    // release: who gives an order or monitors it sees what it was filled with.
+    if (spec->owner || TRP_LIKELY(TRP_BIAS_IS_LIGHT()))
+        atomic_store_explicit(&slot->orders, orders, memory_order_release);
+    else
+        atomic_store(&slot->orders, orders); // seq_cst: see roots.c [closed]
+    atomic_signal_fence(memory_order_seq_cst);
+    TRP_YIELD("spawn: between alive and body");
+    atomic_store_explicit(&slot->body, body, memory_order_release); // with every activation
+    if (!at_once)
+        trp_slot_nudge(system, runner, slot);
+    // Too late for the stop of all roots? seq_cst: see roots.c [closed].
+    if (spec->owner == NULL && TRP_UNLIKELY(atomic_load(&system->closed)))
+        trp_slot_order(system, runner, slot, generation, TRP_ORDER_STOP);
 }
 
 troupe_status trp_spawn(troupe_system *system, struct trp_runner *runner,
@@ -126,7 +172,6 @@ troupe_status trp_spawn(troupe_system *system, struct trp_runner *runner,
         trp_error(TROUPE_ENOMEM, "no memory to spawn %s", spec->behavior->name);
         goto fail;
     }
-    atomic_store(&slot->holds, 2);
     status = trp_adopt(system, runner, slot, spec->owner);
     if (status != TROUPE_OK)
         goto fail;
@@ -147,23 +192,16 @@ troupe_status trp_spawn(troupe_system *system, struct trp_runner *runner,
     }
     trp_count(system, runner, spawned);
     if (TRP_UNLIKELY(system->seams.probe != NULL))
-        observe_spawn(system, slot, generation,
-                      spec->owner ? trp_self(spec->owner) : (troupe_ref){0, 0, 0});
+        observe_spawn(system, slot, generation, spec);
     if (ref)
         *ref = trp_ref(system, slot->index, generation);
     if (spec->watcher)
         trp_monitor_begin_new(spec->watcher, slot, trp_ref(system, slot->index, generation));
-    // From here on the slot is alive: a late activation [late] that finds the body may start it.
-    atomic_store(&slot->orders, (uint64_t)generation << 32);
-    atomic_store(&slot->incarnation, 1); // and may be given orders
-    atomic_store_explicit(&slot->body, body, memory_order_release);
-    trp_slot_nudge(system, runner, slot);
-    if (spec->owner == NULL && atomic_load(&system->closed)) // too late for the stop of all roots
-        trp_slot_order(system, runner, slot, generation, TRP_ORDER_STOP);
+    bring_to_life(system, runner, slot, spec, body);
     return TROUPE_OK;
 
 fail_adopted:
-    trp_disown(system, slot, spec->owner);
+    trp_disown(system, runner, slot, spec->owner);
 fail:
     unmake(system, runner, slot, body);
     return status;

@@ -253,11 +253,11 @@ static troupe_status spawn_child(struct troupe_ctx *ctx, struct child *child, tr
 
 static void set_child(struct troupe_ctx *ctx, struct child *child, troupe_ref ref)
 {
-    pthread_mutex_t *lock = trp_stripe(ctx->system, ctx->slot->index);
-    pthread_mutex_lock(lock);
+    struct trp_lock *lock = trp_stripe(ctx->system, ctx->slot->index);
+    trp_lock_acquire(lock);
     child->slot = trp_resolve(ctx->system, ref);
     child->ref = ref;
-    pthread_mutex_unlock(lock);
+    trp_lock_release(lock);
 }
 
 // Starts the child that is next, and has its STARTED or DOWN go on with it.
@@ -411,11 +411,8 @@ static void give_up(struct trp_runner *runner, struct trp_slot *slot, const stru
     troupe_system *system = runner->system;
     trp_tell_event(system, TROUPE_EVENT_GAVE_UP, slot, trp_slot_generation(slot),
                    atomic_load(&slot->incarnation), last);
-    if (slot->owner == NULL) {
-        pthread_mutex_lock(&system->roots_lock);
-        system->root_failures++;
-        pthread_mutex_unlock(&system->roots_lock);
-    }
+    if (slot->owner == NULL) // relaxed: published by the count of its end
+        atomic_fetch_add_explicit(&system->root_failures, 1, memory_order_relaxed);
     trp_end_incarnation(runner, slot, (struct trp_reason){.kind = TROUPE_SHUTDOWN});
 }
 
@@ -460,12 +457,12 @@ void trp_supervised_down(struct trp_runner *runner, struct trp_slot *slot, struc
 
 void trp_supervised_gone(struct trp_runner *runner, struct trp_slot *slot, struct trp_slot *child)
 {
-    pthread_mutex_t *lock = trp_stripe(runner->system, slot->index);
-    pthread_mutex_lock(lock);
+    struct trp_lock *lock = trp_stripe(runner->system, slot->index);
+    trp_lock_acquire(lock);
     struct child *entry = find(slot->persist->supervision, child);
     if (entry)
         entry->slot = NULL;
-    pthread_mutex_unlock(lock);
+    trp_lock_release(lock);
 }
 
 // ---- Public
@@ -498,13 +495,15 @@ static troupe_status look_up(troupe_system *system, troupe_ref supervisor, const
                              troupe_ref *ref)
 {
     struct trp_slot *slot = trp_resolve(system, supervisor);
-    pthread_mutex_t *lock = trp_stripe(system, supervisor.slot);
+    struct trp_lock *lock = trp_stripe(system, supervisor.slot);
     troupe_status status = TROUPE_EDEAD;
-    pthread_mutex_lock(lock);
-    if (slot && supervisor.generation != 0 && trp_slot_generation(slot) == supervisor.generation &&
-        atomic_load(&slot->incarnation) != 0) {
+    trp_lock_acquire(lock);
+    // acquire: of the spawn. Nothing else of the slot but by what this says: any other actor's end
+    // does not wait for the lock.
+    uint64_t orders = slot ? atomic_load_explicit(&slot->orders, memory_order_acquire) : 0;
+    if (trp_slot_lives(orders, supervisor.generation)) {
         struct trp_supervision *supervision =
-            slot->is_supervisor ? slot->persist->supervision : NULL;
+            orders & TRP_ALIVE_SUPERVISES ? slot->persist->supervision : NULL;
         status = TROUPE_ENOENT;
         for (uint32_t i = 0; supervision && i < supervision->count; i++) {
             struct child *child = &supervision->children[i];
@@ -514,7 +513,7 @@ static troupe_status look_up(troupe_system *system, troupe_ref supervisor, const
             status = TROUPE_OK;
         }
     }
-    pthread_mutex_unlock(lock);
+    trp_lock_release(lock);
     return status;
 }
 

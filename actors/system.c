@@ -121,7 +121,7 @@ void troupe_system_stats(troupe_system *system, troupe_stats *stats)
 
 // ---- Waiting
 
-void trp_system_no_roots(troupe_system *system)
+void trp_system_wake_waiters(troupe_system *system)
 {
     while (system->waiters) {
         struct trp_waiter *waiter = system->waiters;
@@ -132,26 +132,26 @@ void trp_system_no_roots(troupe_system *system)
 
 void trp_waiter_forget(troupe_system *system, struct trp_waiter *waiter)
 {
-    pthread_mutex_lock(&system->roots_lock);
+    trp_lock_acquire(&system->roots_lock);
     struct trp_waiter **at = &system->waiters;
     while (*at && *at != waiter)
         at = &(*at)->next;
     if (*at)
         *at = waiter->next;
-    pthread_mutex_unlock(&system->roots_lock);
+    trp_lock_release(&system->roots_lock);
 }
 
 // Waits until no actor is left.
 static bool wait_for_no_roots(troupe_system *system, uint64_t deadline)
 {
     struct trp_waiter waiter = {.done = 0};
-    pthread_mutex_lock(&system->roots_lock);
-    bool none = system->root_count == 0;
+    trp_lock_acquire(&system->roots_lock);
+    bool none = trp_roots_gone(system);
     if (!none) {
         waiter.next = system->waiters;
         system->waiters = &waiter;
     }
-    pthread_mutex_unlock(&system->roots_lock);
+    trp_lock_release(&system->roots_lock);
     if (none)
         return true;
     bool woken = trp_wait(system, &waiter, deadline);
@@ -208,14 +208,14 @@ static void init_locks(troupe_system *system)
 {
     pthread_mutex_init(&system->slots_lock, NULL);
     pthread_mutex_init(&system->outside_lock, NULL);
-    pthread_mutex_init(&system->roots_lock, NULL);
+    trp_lock_init(&system->roots_lock);
     pthread_mutex_init(&system->runners_lock, NULL);
     pthread_mutex_init(&system->waiting_lock, NULL);
     pthread_cond_init(&system->nobody_waits, NULL);
     pthread_mutex_init(&system->outside_timers_lock, NULL);
     pthread_mutex_init(&system->overdue.lock, NULL);
     for (int i = 0; i < TRP_STRIPES; i++)
-        pthread_mutex_init(&system->stripes[i].lock, NULL);
+        trp_lock_init(&system->stripes[i].lock);
 }
 
 static void fill(troupe_system *system, const troupe_system_opts *opts,
@@ -303,13 +303,10 @@ static void free_system(troupe_system *system)
     free_parts(system);
     pthread_mutex_destroy(&system->slots_lock);
     pthread_mutex_destroy(&system->outside_lock);
-    pthread_mutex_destroy(&system->roots_lock);
     pthread_mutex_destroy(&system->runners_lock);
     pthread_mutex_destroy(&system->waiting_lock);
     pthread_cond_destroy(&system->nobody_waits);
     pthread_mutex_destroy(&system->outside_timers_lock);
-    for (int i = 0; i < TRP_STRIPES; i++)
-        pthread_mutex_destroy(&system->stripes[i].lock);
     allocator.free(allocator.user, system, sizeof *system);
 }
 
@@ -346,14 +343,6 @@ troupe_status troupe_system_start(const troupe_system_opts *opts, troupe_system 
 }
 
 // ---- Stop
-
-static void order_roots(troupe_system *system, uint32_t order)
-{
-    pthread_mutex_lock(&system->roots_lock);
-    for (struct trp_slot *root = system->roots; root; root = root->sibling_next)
-        trp_slot_order(system, NULL, root, trp_slot_generation(root), order);
-    pthread_mutex_unlock(&system->roots_lock);
-}
 
 static void end_outside_timers(troupe_system *system)
 {
@@ -405,7 +394,7 @@ static bool come_to_rest(troupe_system *system, uint64_t kill_at, uint64_t force
                          uint64_t deadline)
 {
     if (!wait_for_no_roots(system, kill_at)) {
-        order_roots(system, TRP_ORDER_KILL);
+        trp_roots_order(system, TRP_ORDER_KILL);
         if (!wait_for_no_roots(system, force_at) && !wait_by_force(system, deadline))
             return false;
     }
@@ -468,7 +457,7 @@ troupe_status troupe_system_stop(troupe_system *system, uint32_t deadline_ms, tr
     uint64_t deadline = deadline_in(system, deadline_ms ? deadline_ms : DEFAULT_STOP_MS);
     atomic_store(&system->closed, true);
     trp_overdue_look(system, NULL, false);
-    order_roots(system, TRP_ORDER_STOP);
+    trp_roots_order(system, TRP_ORDER_STOP);
     if (come_to_rest(system, eighths(system, 6, deadline), eighths(system, 7, deadline),
                      deadline)) {
         finish(system, &report->stats);

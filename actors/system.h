@@ -7,6 +7,7 @@
 #include "actors/probe.h"
 #include "actors/slot.h"
 #include "base/bias.h"
+#include "scheduler/lock.h"
 #include "troupe/system.h"
 
 #include <pthread.h>
@@ -46,6 +47,7 @@ typedef _Atomic uint64_t trp_counter;
 struct trp_counters {
     trp_counter sent, handled, dead, dropped, late_replies, spawned, ended, restarts, failures,
         abandoned;
+    trp_counter roots_started, roots_ended; // see roots.c
 };
 
 // An activation that a look at the handlers has found, and when it was found first.
@@ -80,7 +82,7 @@ struct trp_runner {
 };
 
 struct trp_stripe {
-    _Alignas(TRP_CACHE_LINE) pthread_mutex_t lock;
+    _Alignas(TRP_CACHE_LINE) struct trp_lock lock;
 };
 
 struct troupe_system {
@@ -113,11 +115,10 @@ struct troupe_system {
     struct trp_random outside_random;
     struct trp_counters outside_counters; // by atomic additions
 
-    pthread_mutex_t roots_lock;
-    struct trp_slot *roots;     // actors that belong to the system, newest first
-    uint32_t root_count;        // roots_lock; no actor outlives its root
-    struct trp_waiter *waiters; // who waits for root_count == 0; roots_lock
-    uint32_t root_failures;     // roots that have failed or given up; roots_lock
+    struct trp_lock roots_lock;
+    struct trp_waiter *waiters;     // who waits until no root is left; roots_lock
+    uint32_t root_awaited;          // the slot of the root that was marked last; roots_lock
+    _Atomic uint32_t root_failures; // roots that have failed or given up
 
     _Atomic uint32_t waiting;     // threads of the program's own in a call that waits
     pthread_mutex_t waiting_lock; // for nobody_waits
@@ -183,7 +184,7 @@ static inline struct trp_slot *trp_resolve(const troupe_system *system, troupe_r
     return TRP_LIKELY(ref.system == system->id) ? trp_slot_at(&system->slots, ref.slot) : NULL;
 }
 
-static inline pthread_mutex_t *trp_stripe(troupe_system *system, uint32_t slot_index)
+static inline struct trp_lock *trp_stripe(troupe_system *system, uint32_t slot_index)
 {
     return &system->stripes[slot_index % TRP_STRIPES].lock;
 }
@@ -236,6 +237,6 @@ void trp_wait_end(troupe_ctx *ctx);
 bool trp_runs_blocking(const troupe_system *system);
 
 // Wakes those who wait for the last actor's end; roots_lock is held.
-void trp_system_no_roots(troupe_system *system);
+void trp_system_wake_waiters(troupe_system *system);
 
 #endif

@@ -12,10 +12,12 @@ troupe_status trp_target_new(troupe_system *system, struct trp_runner *runner,
         return trp_error(TROUPE_ENOMEM, "no memory for a %s", ops->name);
     uint32_t generation = trp_slot_generation(slot);
     slot->target_user = user;
-    slot->watchers = NULL;
     slot->reason = (struct trp_reason){0};
     atomic_store_explicit(&slot->ops, ops, memory_order_release); // with target_user
-    atomic_store(&slot->incarnation, 1);
+    atomic_store_explicit(&slot->incarnation, 1, memory_order_relaxed);
+    // release: who finds it alive sees the ops.
+    atomic_store_explicit(&slot->orders, (uint64_t)generation << 32 | TRP_ALIVE,
+                          memory_order_release);
     *ref = trp_ref(system, slot->index, generation);
     return TROUPE_OK;
 }

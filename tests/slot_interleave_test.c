@@ -12,8 +12,9 @@ struct game {
     struct trp_slot *slot;
     bool inside; // a handler of the actor runs
     int inits, handled, stops, defers;
-    int abandoned, returned; // over all runs
-    int times;               // how often an outsider does its thing
+    int abandoned, returned;     // over all runs
+    int times;                   // how often an outsider does its thing
+    const troupe_behavior *next; // of the actor that moves in when the slot is free
 };
 
 static struct game only, *const game = &only;
@@ -21,6 +22,7 @@ static struct game only, *const game = &only;
 TROUPE_EMPTY(Number);
 TROUPE_EMPTY(Aside);
 TROUPE_EMPTY(Fail);
+TROUPE_EMPTY(Stop);
 
 // ---- The actor
 
@@ -51,7 +53,9 @@ static troupe_status receive(troupe_ctx *ctx, void *state, const troupe_msg *msg
         troupe_unbecome(ctx);
     }
     game->inside = false;
-    return troupe_match(msg, Fail) ? TROUPE_EUSER : TROUPE_OK;
+    return troupe_match(msg, Fail)   ? TROUPE_EUSER
+           : troupe_match(msg, Stop) ? TROUPE_STOP
+                                     : TROUPE_OK;
 }
 
 // Handles Aside as any other.
@@ -79,6 +83,7 @@ static void stop(troupe_ctx *ctx, void *state, const troupe_reason *why)
 
 static const troupe_behavior plain = {
     .name = "plain", .init = init, .receive = receive, .stop = stop};
+static const troupe_behavior bare = {.name = "bare", .receive = receive};
 static const troupe_behavior twofold = {
     .name = "twofold", .init = init_twofold, .receive = receive_plainly, .stop = stop};
 
@@ -320,15 +325,21 @@ static bool slot_is_free(void *user)
            game->hands.hands[1].runner->slots.free_list == game->slot;
 }
 
+static void give_slots_back(void)
+{
+    troupe_system *system = game->hands.system;
+    for (struct trp_runner *runner = atomic_load(&system->runners); runner; runner = runner->next)
+        trp_slot_cache_fini(system, &runner->slots);
+}
+
 static void recycle(void *user)
 {
     (void)user;
     troupe_system *system = game->hands.system;
     give_order(TRP_ORDER_STOP);
     trp_interleave_block_until("recycle: blocked until free", slot_is_free, NULL);
-    for (int i = 0; i < HANDS; i++)
-        trp_slot_cache_fini(system, &game->hands.hands[i].runner->slots);
-    struct trp_spawn_spec spec = {.behavior = &plain};
+    give_slots_back();
+    struct trp_spawn_spec spec = {.behavior = game->next};
     troupe_ref ref;
     troupe_status status = trp_spawn(system, NULL, &spec, &ref);
     TRP_EXPECT(status == TROUPE_OK);
@@ -354,7 +365,7 @@ static void check_recycled(void *user)
 {
     (void)user;
     troupe_report report;
-    TRP_EXPECT(game->inits == 2); // the new one has started
+    TRP_EXPECT(game->inits == 1 + (game->next->init != NULL)); // the new one has started
     TRP_EXPECT(atomic_load(&game->slot->body) != NULL);
     expect_at_rest();
     hands_settle(&game->hands);
@@ -365,13 +376,107 @@ static void check_recycled(void *user)
 static void an_actor_in_a_used_slot_starts_whatever_comes_late(void **state)
 {
     (void)state;
-    *game = (struct game){.times = 1};
+    *game = (struct game){.times = 1, .next = &plain};
     struct trp_interleave test =
         play("late order against recycle", setup_running, recycle, be_late, check_recycled);
     test.max_preemptions = 1; // two make 46000 runs
     explore(&test);
     trp_interleave_random(&test, 1, 1000);
     game->times = 2;
+    trp_interleave_random(&test, 1, 1000);
+    game->next = &bare; // which no nudge of its own makes look
+    trp_interleave_random(&test, 1, 2000);
+}
+
+// ---- An order to an actor that is just being spawned, by a ref that is a guess
+
+static void setup_free(void *user)
+{
+    setup_running(user);
+    give_order(TRP_ORDER_STOP);
+    hands_settle(&game->hands);
+    give_slots_back();
+}
+
+static void move_in(void *user)
+{
+    (void)user;
+    struct trp_spawn_spec spec = {.behavior = game->next};
+    TRP_EXPECT(trp_spawn(game->hands.system, NULL, &spec, NULL) == TROUPE_OK);
+    hands_leave(&game->hands);
+}
+
+static void guess(void *user)
+{
+    (void)user;
+    uint32_t generation = game->ref.generation + 1;
+    for (int i = 0; i < game->times; i++) {
+        trp_slot_order(game->hands.system, NULL, game->slot, generation, TRP_ORDER_TICK);
+        trp_interleave_yield("guess: between orders");
+    }
+    hands_leave(&game->hands);
+}
+
+static void check_moved_in(void *user)
+{
+    (void)user;
+    troupe_report report;
+    TRP_EXPECT(atomic_load(&game->slot->body) != NULL);
+    expect_at_rest();
+    close_game(&report);
+    TRP_EXPECT(report.stats.ended == 2);
+}
+
+static void an_order_against_a_spawn_is_seen(void **state)
+{
+    (void)state;
+    *game = (struct game){.times = 2, .next = &bare};
+    struct trp_interleave test =
+        play("order against spawn", setup_free, move_in, guess, check_moved_in);
+    explore(&test);
+    game->next = &plain;
+    explore(&test);
+}
+
+// ---- The end by a handler
+
+static void setup_bare(void *user)
+{
+    (void)user;
+    setup_with(&bare, 2);
+    troupe_send(game->hands.ctx, game->ref, Stop);
+}
+
+static int times_free(const struct trp_slot *list)
+{
+    int times = 0;
+    for (; list; list = list->sibling_next)
+        times += list == game->slot;
+    return times;
+}
+
+static void check_ended_by_handler(void *user)
+{
+    (void)user;
+    troupe_report report;
+    TRP_EXPECT(atomic_load(&game->slot->body) == NULL);
+    expect_at_rest();
+    give_slots_back();
+    TRP_EXPECT(times_free(game->hands.system->slots.free_list) == 1);
+    close_game(&report);
+    TRP_EXPECT(report.stats.ended == 1);
+    TRP_EXPECT(report.stats.handled + report.stats.dead == report.stats.sent);
+    TRP_EXPECT(report.stats.handled == (uint64_t)game->handled);
+}
+
+static void what_is_sent_against_the_end_by_a_handler_is_handled_or_dead(void **state)
+{
+    (void)state;
+    *game = (struct game){.times = 1};
+    struct trp_interleave test =
+        play("end against send", setup_bare, order_tick, send_numbers, check_ended_by_handler);
+    explore(&test);
+    game->times = 3;
     trp_interleave_random(&test, 1, 1000);
 }
 
@@ -453,6 +558,8 @@ int main(void)
         cmocka_unit_test(what_is_sent_against_a_stop_is_handled_or_dead),
         cmocka_unit_test(an_order_against_suspend_is_seen),
         cmocka_unit_test(an_actor_in_a_used_slot_starts_whatever_comes_late),
+        cmocka_unit_test(an_order_against_a_spawn_is_seen),
+        cmocka_unit_test(what_is_sent_against_the_end_by_a_handler_is_handled_or_dead),
         cmocka_unit_test(what_a_given_up_handler_holds_is_freed_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

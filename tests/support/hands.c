@@ -65,19 +65,29 @@ static struct trp_task *take(struct trp_scheduler *scheduler)
     return task;
 }
 
-void hands_work(struct hands *hands, int index)
+static void run_one(struct hands *hands, struct hand *hand)
 {
     struct trp_scheduler *scheduler = hands->system->scheduler;
-    struct hand *hand = &hands->hands[index];
+    struct trp_task *task = take(scheduler);
+    hands->active++;
+    if (trp_activate(&hand->worker, task) == TRP_RUN_AGAIN)
+        trp_schedule(scheduler, &hand->worker, task);
+    hands->active--;
+}
+
+void hands_step(struct hands *hands)
+{
+    TRP_ASSERT(hands->system->scheduler->runnable_count > 0);
+    run_one(hands, &hands->hands[0]);
+}
+
+void hands_work(struct hands *hands, int index)
+{
     for (;;) {
         trp_interleave_block_until("hand: blocked until runnable", can_go_on, hands);
-        if (scheduler->runnable_count == 0)
+        if (hands->system->scheduler->runnable_count == 0)
             return;
-        struct trp_task *task = take(scheduler);
-        hands->active++;
-        if (trp_activate(&hand->worker, task) == TRP_RUN_AGAIN)
-            trp_schedule(scheduler, &hand->worker, task);
-        hands->active--;
+        run_one(hands, &hands->hands[index]);
     }
 }
 

@@ -5,9 +5,8 @@
 // own, each run by one thread of the harness, so that two activations are under way at once, as on
 // real threads. All other threads are threads outside.
 //
-// Rules of the harness that matter here: the runtime passes yield points while it holds a stripe
-// lock (a message of a monitor) or the lock of the cache outside (batches of blocks). So: no
-// monitors, and no more than one thread outside that allocates.
+// Rules of the harness that matter here: the runtime passes yield points while it holds the lock of
+// the cache outside (batches of blocks). So: no more than one thread outside that allocates.
 #ifndef TESTS_SUPPORT_HANDS_H
 #define TESTS_SUPPORT_HANDS_H
 
@@ -36,6 +35,9 @@ void hands_open(struct hands *hands, uint64_t seed, const troupe_system_opts *op
 
 // Runs what is runnable, on the calling thread: for setup and check.
 void hands_settle(struct hands *hands);
+
+// Runs one activation of what is runnable, the oldest, on the calling thread: for setup.
+void hands_step(struct hands *hands);
 
 // Runs activations until no outsider is left and nothing is runnable: a thread of the harness.
 void hands_work(struct hands *hands, int hand);
