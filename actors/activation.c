@@ -36,6 +36,8 @@ static enum trp_next obey(struct trp_runner *runner, struct trp_slot *slot)
         next = trp_read_notices(runner, slot);
     if ((orders & TRP_ORDER_TICK) && next == TRP_NEXT_LOOK && !has_ended(slot))
         trp_stop_tick(runner, slot);
+    if ((orders & TRP_ORDER_EXPIRE) && next == TRP_NEXT_LOOK && !has_ended(slot))
+        trp_asks_look(runner, slot);
     if ((orders & TRP_ORDER_KILL) && next == TRP_NEXT_LOOK && !has_ended(slot))
         next = trp_end_incarnation(runner, slot, (struct trp_reason){.kind = TROUPE_KILLED});
     if ((orders & TRP_ORDER_STOP) && next == TRP_NEXT_LOOK && !has_ended(slot))
@@ -131,7 +133,7 @@ static bool call_handler(struct troupe_ctx *ctx, struct trp_envelope *envelope,
         troupe_receive_fn receive = ctx->receive; // not outside: whoever gives it up writes there
         inside = TRP_CALL_USER(ctx, *status = receive(ctx, trp_state(ctx), &envelope->msg));
     } else {
-        const struct trp_ask *ask = trp_envelope_extra(envelope)->owner;
+        const struct trp_ask *ask = trp_ask_of_outcome(envelope);
         inside =
             TRP_CALL_USER(ctx, *status = ask->on_outcome(ctx, trp_state(ctx), ask->user, outcome));
         if (inside && *status == TROUPE_UNHANDLED)
@@ -260,9 +262,60 @@ static inline enum step handle_plain(struct trp_runner *runner, struct troupe_ct
     return more ? STEP_MORE : STEP_LEFT;
 }
 
+// The same for an ask's request.
+static inline enum step handle_request(struct trp_runner *runner, struct troupe_ctx *ctx,
+                                       struct trp_slot *slot, struct trp_envelope *envelope)
+{
+    troupe_status status;
+    begin(ctx, envelope);
+    if (TRP_UNLIKELY(
+            !TRP_CALL_USER(ctx, status = ctx->receive(ctx, trp_state(ctx), &envelope->msg)))) {
+        trp_free_abandoned(runner, ctx);
+        return STEP_LEFT;
+    }
+    atomic_store_explicit(&ctx->current, NULL, memory_order_relaxed);
+    if (TRP_UNLIKELY(status != TROUPE_OK || !ctx->linked ||
+                     trp_envelope_extra(envelope)->owner != NULL)) // nobody has answered
+        return conclude(runner, ctx, envelope, status);
+    ctx->linked = 0;
+    trp_count(runner->system, runner, handled);
+    bool more = trp_mpsc_pop(&slot->inbox, &slot->front);
+    trp_request_free(&runner->worker->cache, envelope);
+    return more ? STEP_MORE : STEP_LEFT;
+}
+
+// The same for a small reply.
+static inline enum step handle_reply(struct trp_runner *runner, struct troupe_ctx *ctx,
+                                     struct trp_slot *slot, struct trp_envelope *envelope,
+                                     struct trp_ask *ask)
+{
+    troupe_status status;
+    troupe_outcome outcome = {.status = TROUPE_OK, .reply = &envelope->msg};
+    trp_ask_unlink(ask);
+    begin(ctx, envelope);
+    if (TRP_UNLIKELY(!TRP_CALL_USER(
+            ctx, status = ask->on_outcome(ctx, trp_state(ctx), ask->user, &outcome)))) {
+        trp_free_abandoned(runner, ctx);
+        return STEP_LEFT;
+    }
+    atomic_store_explicit(&ctx->current, NULL, memory_order_relaxed);
+    if (status == TROUPE_UNHANDLED)
+        status = TROUPE_OK;
+    if (TRP_UNLIKELY(status != TROUPE_OK || !ctx->linked))
+        return conclude(runner, ctx, envelope, status);
+    ctx->linked = 0;
+    trp_count(runner->system, runner, handled);
+    bool more = trp_mpsc_pop(&slot->inbox, &slot->front);
+    trp_ask_release(runner, ask);
+    return more ? STEP_MORE : STEP_LEFT;
+}
+
 static enum step handle_outcome(struct trp_runner *runner, struct troupe_ctx *ctx,
                                 struct trp_envelope *envelope)
 {
+    struct trp_ask *ask = trp_outcome_is_simple(ctx, envelope);
+    if (TRP_LIKELY(ask && runner->system->seams.probe == NULL))
+        return handle_reply(runner, ctx, ctx->slot, envelope, ask);
     troupe_outcome outcome;
     troupe_reason reason;
     if (!trp_outcome_open(ctx, envelope, &outcome, &reason))
@@ -292,6 +345,8 @@ static enum step run_message(struct trp_runner *runner, struct troupe_ctx *ctx,
     case TRP_KIND_ASK:
         if (trp_ask_has_ended(trp_envelope_extra(envelope)->owner))
             return drop(runner, slot, envelope);
+        if (TRP_LIKELY(runner->system->seams.probe == NULL))
+            return handle_request(runner, ctx, slot, envelope);
         return handle(runner, ctx, envelope, NULL);
     case TRP_KIND_TIMER:
         if (!trp_timer_open(ctx, envelope))

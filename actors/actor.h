@@ -46,7 +46,8 @@ struct trp_list { // envelopes in order, linked by envelope.link
 };
 
 struct trp_extras {             // the rarer parts of an incarnation
-    struct trp_handles handles; // its asks, monitors, timers and tokens
+    struct trp_handles handles; // its monitors, timers and tokens; asks that have an id
+    struct trp_asks *asks;      // NULL until needed
     struct trp_list stash;
     struct trp_list to_self;   // what init sent to itself
     troupe_receive_fn *become; // the receive functions below the current one
@@ -321,9 +322,15 @@ void trp_tick_free(troupe_system *system, struct trp_runner *runner, struct trp_
 
 void trp_expire(struct trp_worker *worker, struct trp_timer *timer);
 void trp_ask_expired(struct trp_runner *runner, struct trp_timed *timed);
+void trp_asks_expired(struct trp_runner *runner, struct trp_timed *timed);
 void trp_message_timer_expired(struct trp_runner *runner, struct trp_timed *timed);
 void trp_tick_expired(struct trp_runner *runner, struct trp_timed *timed);
 void trp_overdue_expired(struct trp_runner *runner, struct trp_timed *timed);
+
+// ---- asks.c
+
+// The timer of the slot's asks went off: ends those whose limit has passed. The slot's consumer.
+void trp_asks_look(struct trp_runner *runner, struct trp_slot *slot);
 
 // ---- overdue.c
 
@@ -348,7 +355,6 @@ void trp_arena_free(troupe_system *system, struct trp_runner *runner, struct trp
 
 // ---- Ends of what an incarnation had set up, each called once with what the handle held
 
-void trp_ask_abandon(struct trp_runner *runner, struct trp_slot *slot, void *ask);
 void trp_monitor_abandon(struct trp_runner *runner, struct trp_slot *slot, void *monitor);
 void trp_timer_abandon(struct trp_runner *runner, struct trp_slot *slot, void *timer);
 void trp_token_abandon(struct trp_runner *runner, struct trp_slot *slot, void *token);

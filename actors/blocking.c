@@ -4,6 +4,7 @@
 
 struct job {
     struct trp_job job;
+    troupe_system *system;
     struct trp_ask *ask;
     troupe_blocking_fn fn;
     void *arg;
@@ -12,8 +13,9 @@ struct job {
 static void finish(struct job *job, troupe_status status)
 {
     struct trp_ask *ask = job->ask;
-    trp_give(ask->system, NULL, job, sizeof *job);
-    trp_ask_end(ask->system, NULL, ask, status);
+    troupe_system *system = job->system;
+    trp_give(system, NULL, job, sizeof *job);
+    trp_ask_end(system, NULL, ask, status);
 }
 
 static _Thread_local const troupe_system *blocking_for;
@@ -26,7 +28,7 @@ bool trp_runs_blocking(const troupe_system *system)
 static void run(struct trp_job *base)
 {
     struct job *job = TRP_CONTAINER(base, struct job, job);
-    blocking_for = job->ask->system;
+    blocking_for = job->system;
     troupe_status status = job->fn(job->arg);
     blocking_for = NULL;
     finish(job, status);
@@ -41,15 +43,17 @@ static troupe_status submit(troupe_ctx *ctx, troupe_blocking_fn fn, void *arg,
                             void (*release)(void *arg), troupe_on_outcome on_outcome, void *user)
 {
     struct job *job = trp_take(ctx->system, ctx->runner, sizeof *job);
-    struct trp_ask *ask = job ? trp_ask_new(ctx, on_outcome, user, 2) : NULL;
+    struct trp_ask *ask = job ? trp_ask_new(ctx, on_outcome, user, release, arg) : NULL;
     if (ask == NULL) {
         if (job)
             trp_give(ctx->system, ctx->runner, job, sizeof *job);
         return trp_error(TROUPE_ENOMEM, "troupe_run_blocking: no memory");
     }
-    *job = (struct job){.job = {.run = run, .discard = discard}, .ask = ask, .fn = fn, .arg = arg};
-    ask->release = release;
-    ask->arg = arg;
+    *job = (struct job){.job = {.run = run, .discard = discard},
+                        .system = ctx->system,
+                        .ask = ask,
+                        .fn = fn,
+                        .arg = arg};
     troupe_status status = trp_blocking_submit(ctx->system->scheduler, &job->job);
     if (status == TROUPE_OK)
         return TROUPE_OK;

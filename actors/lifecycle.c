@@ -182,12 +182,11 @@ static void drop_links(struct trp_runner *runner, struct trp_slot *slot, struct 
     if (extras == NULL)
         return;
     troupe_system *system = runner->system;
+    if (extras->asks)
+        trp_asks_abandon(runner, extras->asks);
     for (uint32_t i = 0; i < extras->handles.capacity; i++) {
         struct trp_handle *item = &extras->handles.items[i];
         switch ((enum trp_handle_kind)item->kind) {
-        case TRP_HANDLE_ASK:
-            trp_ask_abandon(runner, slot, item->thing);
-            break;
         case TRP_HANDLE_MONITOR:
             trp_monitor_abandon(runner, slot, item->thing);
             break;
@@ -197,6 +196,7 @@ static void drop_links(struct trp_runner *runner, struct trp_slot *slot, struct 
         case TRP_HANDLE_TOKEN:
             trp_token_abandon(runner, slot, item->thing);
             break;
+        case TRP_HANDLE_ASK: // abandoned above
         case TRP_HANDLE_FREE:
         default:
             break;

@@ -44,17 +44,18 @@ enum trp_order {
     TRP_ORDER_NOTICE = 1u << 4,    // slot->notices is not empty
     TRP_ORDER_TICK = 1u << 5,      // the slot's own timer went off
     TRP_ORDER_ABANDONED = 1u << 6, // the body is held by a handler that was given up
-    TRP_ORDER_SUSPENDED = 1u << 7, // nobody runs it though its mailbox is not idle: schedule it
+    TRP_ORDER_EXPIRE = 1u << 7,    // the timer of its asks went off
+    TRP_ORDER_SUSPENDED = 1u << 8, // nobody runs it though its mailbox is not idle: schedule it
 };
 
 // What others must know of the actor in the same step as its generation: bits of slot->orders, too.
 enum trp_alive {
-    TRP_ALIVE = 1u << 8,             // somebody lives here: has been spawned and not ended
-    TRP_ALIVE_STARTED = 1u << 9,     // its incarnation has started
-    TRP_ALIVE_WATCHED = 1u << 10,    // slot->watchers is to be looked at when it starts or ends
-    TRP_ALIVE_SUPERVISES = 1u << 11, // fixed: persist->supervision is there
-    TRP_ALIVE_ROOT = 1u << 12,       // fixed: belongs to the system
-    TRP_ALIVE_AWAITED = 1u << 13     // a root whose end somebody waits for; see roots.c
+    TRP_ALIVE = 1u << 9,             // somebody lives here: has been spawned and not ended
+    TRP_ALIVE_STARTED = 1u << 10,    // its incarnation has started
+    TRP_ALIVE_WATCHED = 1u << 11,    // slot->watchers is to be looked at when it starts or ends
+    TRP_ALIVE_SUPERVISES = 1u << 12, // fixed: persist->supervision is there
+    TRP_ALIVE_ROOT = 1u << 13,       // fixed: belongs to the system
+    TRP_ALIVE_AWAITED = 1u << 14     // a root whose end somebody waits for; see roots.c
 };
 
 #define TRP_ORDER_ANY            (TRP_ORDER_SUSPENDED - 1u)

@@ -77,6 +77,9 @@ void trp_expire(struct trp_worker *worker, struct trp_timer *timer)
     case TRP_TIMED_ASK:
         trp_ask_expired(worker->user, timed);
         break;
+    case TRP_TIMED_ASKS:
+        trp_asks_expired(worker->user, timed);
+        break;
     case TRP_TIMED_TICK:
         trp_tick_expired(worker->user, timed);
         break;

@@ -7,6 +7,7 @@
 #include "actors/probe.h"
 #include "actors/slot.h"
 #include "base/bias.h"
+#include "base/clock.h"
 #include "scheduler/lock.h"
 #include "troupe/system.h"
 
@@ -15,7 +16,13 @@
 #define TRP_STRIPES 64
 
 // The common head of all timers: what the scheduler's expire finds.
-enum trp_timed_kind { TRP_TIMED_MESSAGE, TRP_TIMED_ASK, TRP_TIMED_TICK, TRP_TIMED_OVERDUE };
+enum trp_timed_kind {
+    TRP_TIMED_MESSAGE,
+    TRP_TIMED_ASK,
+    TRP_TIMED_ASKS,
+    TRP_TIMED_TICK,
+    TRP_TIMED_OVERDUE
+};
 
 struct trp_timed {
     struct trp_timer timer;
@@ -77,8 +84,9 @@ struct trp_runner {
     struct trp_outbox outbox;
     struct trp_slot_cache slots;
     struct trp_counters counters;
-    struct trp_runner *next; // fixed once in the list
-    bool in_use;             // runners_lock; false: its thread has ended
+    struct trp_runner *next;  // fixed once in the list
+    bool in_use;              // runners_lock; false: its thread has ended
+    struct trp_recent recent; // see trp_now_about
 };
 
 struct trp_stripe {
@@ -207,6 +215,20 @@ uint64_t trp_system_next_deadline(troupe_system *system);
 static inline uint64_t trp_now(troupe_system *system)
 {
     return trp_scheduler_now(system->scheduler);
+}
+
+// Returns the time or, at most TRP_RECENT_NS, a later one, for less than trp_now. Never an earlier
+// one; but what two runners get may be out of order by as much. A clock of a simulation's own is
+// read as it is.
+static inline uint64_t trp_now_about(struct trp_runner *runner)
+{
+    troupe_system *system = runner->system;
+    uint64_t ticks;
+    if (TRP_UNLIKELY(system->seams.clock.now != NULL) || !trp_ticks(&ticks))
+        return trp_now(system);
+    if (TRP_UNLIKELY(ticks - runner->recent.ticks >= TRP_RECENT_TICKS))
+        runner->recent = (struct trp_recent){ticks, trp_deadline(trp_now(system), TRP_RECENT_NS)};
+    return runner->recent.ns;
 }
 
 // ---- Waiting, for threads that are none of the system's

@@ -31,7 +31,7 @@ enum trp_kind {
 
 enum trp_envelope_flags {
     TRP_ENV_EXTRA = 1,    // has a struct trp_extra
-    TRP_ENV_EMBEDDED = 2, // memory is part of extra->owner: never freed by itself
+    TRP_ENV_EMBEDDED = 2, // memory is part of its owner: never freed by itself
 };
 
 #define TRP_ENV_UNIT  16u
@@ -78,8 +78,8 @@ struct trp_ahead {
     bool wide; // the messages have more than one cache line
 };
 
-// The extra of an envelope that has one: all but those of TRP_KIND_USER and
-// TRP_KIND_AHEAD always do.
+// The extra of an envelope that has one: those of TRP_KIND_ASK, TRP_KIND_TIMER and TRP_KIND_DOWN
+// always do, and of TRP_KIND_OUTCOME those that are not embedded.
 static inline struct trp_extra *trp_envelope_extra(struct trp_envelope *envelope)
 {
     return (struct trp_extra *)(void *)(envelope + 1);

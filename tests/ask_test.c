@@ -182,6 +182,64 @@ WORLD_STORY_DRIVEN(an_ask_ends_at_its_deadline_and_not_before)
     assert_int_equal(world_heard(world, "a", "TROUPE_ETIMEDOUT"), 3);
 }
 
+// ---- Many limits at once
+
+enum { LIMITS = 9 };
+
+struct limits {
+    troupe_ref to;
+    uint32_t ms[LIMITS];
+};
+
+static troupe_status ask_with_all_limits(troupe_ctx *ctx, struct puppet *puppet, void *arg)
+{
+    const struct limits *limits = arg;
+    for (int i = 0; i < LIMITS; i++) {
+        struct request request = {limits->to, KEEP, limits->ms[i]};
+        (void)ask(ctx, puppet, &request);
+    }
+    return TROUPE_OK;
+}
+
+// Also when there are more limits than an actor has lists for, in any order.
+WORLD_STORY_DRIVEN(each_of_many_asks_ends_at_its_own_deadline)
+{
+    troupe_ref a = world_spawn(world, "a", NULL, NULL);
+    struct limits limits = {world_spawn(world, "b", be_answering, NULL),
+                            {500, 100, 900, 300, 100, 700, 200, 800, 600}};
+    static const unsigned expired[] = {0, 2, 3, 4, 4, 5, 6, 7, 8, 9}; // after so many 100 ms
+    for (int round = 0; round < 2; round++) {
+        world_do(world, a, ask_with_all_limits, &limits);
+        for (unsigned i = 0; i < 10; i++) {
+            assert_int_equal(world_heard(world, "a", "TROUPE_ETIMEDOUT"),
+                             (unsigned)round * LIMITS + expired[i]);
+            world_advance(world, i == 0 ? 101 : 100);
+        }
+    }
+}
+
+// The timer that the first ask has left does not go off for the second.
+WORLD_STORY_DRIVEN(an_ask_after_an_answered_one_has_its_whole_time)
+{
+    troupe_ref a = world_spawn(world, "a", NULL, NULL);
+    troupe_ref b = world_spawn(world, "b", be_answering, NULL);
+    struct request answered = {b, ANSWER, 100}, kept = {b, KEEP, 100}, longer = {b, KEEP, 1000};
+    world_do(world, a, ask, &answered);
+    world_advance(world, 60);
+    world_do(world, a, ask, &kept);
+    world_do(world, a, ask, &longer);
+    world_advance(world, 60); // the first one's time is over
+    assert_int_equal(world_heard(world, "a", "TROUPE_ETIMEDOUT"), 0);
+    assert_int_equal(world_heard(world, "a", "reply 10"), 1);
+    world_advance(world, 41);
+    assert_int_equal(world_heard(world, "a", "TROUPE_ETIMEDOUT"), 1);
+    world_do(world, a, ask, &answered);
+    world_advance(world, 1000);
+    assert_int_equal(world_heard(world, "a", "TROUPE_ETIMEDOUT"), 2);
+    assert_int_equal(world_heard(world, "a", "reply 10"), 2);
+    assert_true(trp_system_next_deadline(world->system) == TRP_NEVER); // nothing is armed
+}
+
 WORLD_STORY(a_cancelled_ask_ends_at_once_and_cannot_be_cancelled_again)
 {
     troupe_ref a = world_spawn(world, "a", NULL, NULL);
@@ -311,6 +369,8 @@ int main(void)
         cmocka_unit_test(an_ask_ends_with_down_when_the_asked_actor_is_stopped_or_killed),
         cmocka_unit_test(an_ask_of_an_actor_that_fails_to_start_tells_so),
         cmocka_unit_test(an_ask_ends_at_its_deadline_and_not_before),
+        cmocka_unit_test(each_of_many_asks_ends_at_its_own_deadline),
+        cmocka_unit_test(an_ask_after_an_answered_one_has_its_whole_time),
         cmocka_unit_test(a_cancelled_ask_ends_at_once_and_cannot_be_cancelled_again),
         cmocka_unit_test(the_request_of_a_cancelled_or_expired_ask_is_skipped),
         cmocka_unit_test(an_outcome_never_comes_from_within_the_ask),
