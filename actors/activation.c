@@ -199,6 +199,7 @@ static enum step ended_by_handler(struct trp_runner *runner, struct troupe_ctx *
     if (status != TROUPE_STOP)
         reason = trp_failure(ctx, TROUPE_FAILED, status);
     bool sent = envelope->kind == TRP_KIND_USER || envelope->kind == TRP_KIND_ASK;
+    trp_forget_ended_children(runner, slot);
     if (TRP_LIKELY(sent && trp_ends_plainly(ctx)))
         return end_plainly(runner, ctx, envelope, status, &reason);
     trp_detach_current(ctx); // so that the mailbox stays ours
@@ -518,4 +519,21 @@ enum trp_run trp_activate(struct trp_worker *worker, struct trp_task *task)
     enum trp_run run = activate(runner, slot);
     atomic_store_explicit(&runner->running, NULL, memory_order_release);
     return run;
+}
+
+// Slots are never freed, so it may read them at any time; what it reads there is only fetched.
+// Another thread may write the front just now, which is no harm to a hint, but not for a sanitizer.
+__attribute__((no_sanitize("thread"))) void trp_activation_fetch(struct trp_task *task, bool deep)
+{
+    const struct trp_slot *slot = TRP_CONTAINER(task, struct trp_slot, task);
+    if (deep) {
+        const char *body = (char *)atomic_load_explicit(&slot->body, memory_order_relaxed);
+        trp_cpu_prefetch(body);
+        trp_cpu_prefetch((const char *)((uintptr_t)body + TRP_CACHE_LINE));
+        trp_cpu_prefetch(slot->front.first);
+        return;
+    }
+    trp_cpu_prefetch_write(&slot->inbox);
+    trp_cpu_prefetch_write(&slot->front);
+    trp_cpu_prefetch_write(&slot->behavior);
 }

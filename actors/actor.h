@@ -186,6 +186,9 @@ void trp_list_prepend_to(struct trp_slot *slot, struct trp_list *list);
 
 enum trp_run trp_activate(struct trp_worker *worker, struct trp_task *task);
 
+// The scheduler's `fetch`.
+void trp_activation_fetch(struct trp_task *task, bool deep);
+
 // Calls a function of the user's: out of the runtime, and back in. False: given up meanwhile.
 #define TRP_CALL_USER(ctx, call) \
     (trp_bias_leave(&(ctx)->runner->bias), (call), trp_end_of_handler((ctx)->runner))
@@ -294,6 +297,15 @@ void trp_stop_tick(struct trp_runner *runner, struct trp_slot *slot);
 
 // Looks at what children tell. The owner's consumer.
 enum trp_next trp_read_notices(struct trp_runner *runner, struct trp_slot *slot);
+
+// Looks at them unasked before an end, so that nothing is waited for in vain.
+static inline void trp_forget_ended_children(struct trp_runner *runner, struct trp_slot *slot)
+{
+    // relaxed: what is not seen here is waited for.
+    if (slot->persist && slot->persist->children && !slot->persist->supervision &&
+        atomic_load_explicit(&slot->notices, memory_order_relaxed) != NULL)
+        (void)trp_read_notices(runner, slot);
+}
 
 // Tells the owner; a child of the system's is unlinked at once.
 void trp_notify_owner(struct trp_runner *runner, struct trp_slot *slot, enum trp_notice notice);

@@ -163,30 +163,57 @@ static void root_gone(struct trp_runner *runner, struct trp_slot *child)
 //    about to be given, or was taken by an owner which is about to take the stack: those that find
 //    it so need not give another.
 // 3. An owner does not end before it has read GONE of all its children: each stack is taken.
+//
+// [lazy] That an unsupervised child is gone matters only to an owner that waits for it; to others
+// it gives a slot back. So such a child gives the order only if the owner listens, or if the stack
+// has become long. The owner begins to listen in one step with an order to itself, and takes the
+// stack after that. Both sides are seq_cst: either the child, which pushes and then looks whether
+// the owner listens, sees that it does, or its push came first and the owner finds it.
+
+#define LONG_STACK 64u
+#define DEPTH      (1u << 8) // of the stack, in slot->notice above the bits
 
 // Returns whether the child must be pushed.
 static bool add_notice(struct trp_slot *slot, enum trp_notice notice)
 {
-    if (TRP_LIKELY(!slot->supervised)) { // GONE is its only one; relaxed: published by the push
-        atomic_store_explicit(&slot->notice, notice, memory_order_relaxed);
+    if (TRP_LIKELY(!slot->supervised)) // GONE is its only one, set when it is pushed
         return true;
-    }
     // release: in place of a push; pairs with read_notice.
     return atomic_fetch_or_explicit(&slot->notice, notice, memory_order_acq_rel) == 0;
 }
 
-// Returns whether the stack was empty. The slot may be another actor's as soon as it is pushed.
-static bool push_notice(struct trp_slot *owner, struct trp_slot *slot)
+// Returns what the stack began with before. The slot may be another actor's as soon as it is
+// pushed.
+static uint32_t push_notice(struct trp_slot *owner, struct trp_slot *slot)
 {
     struct trp_slot *newest = atomic_load_explicit(&owner->notices, memory_order_relaxed);
+    bool counted = !slot->supervised;
+    uint32_t depth = 0;
     do {
         slot->notice_next = newest;
+        // relaxed: if it is not the newest any more this is nonsense, and the exchange fails.
+        depth = newest ? atomic_load_explicit(&newest->notice, memory_order_relaxed) / DEPTH : 0;
+        if (counted) // relaxed: published by the push
+            atomic_store_explicit(&slot->notice, TRP_NOTICE_GONE | (depth + 1) * DEPTH,
+                                  memory_order_relaxed);
         TRP_YIELD("notice: before push");
         // release: the owner sees what the child did; pairs with the exchange in read_notices.
+        // seq_cst [lazy].
     } while (!atomic_compare_exchange_weak_explicit(&owner->notices, &newest, slot,
-                                                    memory_order_release, memory_order_relaxed));
+                                                    memory_order_seq_cst, memory_order_relaxed));
     TRP_YIELD("notice: after push");
-    return newest == NULL;
+    return newest == NULL ? 0 : counted ? depth : 1;
+}
+
+static bool must_tell(struct trp_slot *owner, bool supervised, uint32_t depth)
+{
+    if (supervised)
+        return depth == 0;
+    if ((depth + 1) % LONG_STACK == 0)
+        return true;
+    // seq_cst [lazy].
+    return depth == 0 &&
+           (atomic_load_explicit(&owner->orders, memory_order_seq_cst) & TRP_ALIVE_LISTENS) != 0;
 }
 
 void trp_notify_owner(struct trp_runner *runner, struct trp_slot *slot, enum trp_notice notice)
@@ -198,7 +225,8 @@ void trp_notify_owner(struct trp_runner *runner, struct trp_slot *slot, enum trp
         return;
     }
     uint32_t generation = slot->owner_generation;
-    if (add_notice(slot, notice) && push_notice(owner, slot))
+    bool supervised = slot->supervised;
+    if (add_notice(slot, notice) && must_tell(owner, supervised, push_notice(owner, slot)))
         // The owner may be gone by now: looking for another reason it may have found the last
         // child's GONE before it is told of it here.
         (void)trp_slot_order(runner->system, runner, owner, generation, TRP_ORDER_NOTICE);
@@ -228,6 +256,9 @@ void trp_stop_children(struct trp_runner *runner, struct trp_slot *slot)
     bool kill = slot->reason.kind == TROUPE_KILLED;
     uint64_t first = TRP_NEVER;
     persist->stop_began = trp_now(runner->system);
+    // seq_cst [lazy]. It runs just now, and obeys when it goes on.
+    atomic_fetch_or_explicit(&slot->orders, TRP_ALIVE_LISTENS | TRP_ORDER_NOTICE,
+                             memory_order_seq_cst);
     for (struct trp_slot *child = persist->children_last; child;) {
         uint64_t deadline = give_up_time(persist, child);
         first = deadline < first ? deadline : first;

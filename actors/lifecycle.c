@@ -165,6 +165,7 @@ enum trp_next trp_end_incarnation(struct trp_runner *runner, struct trp_slot *sl
         trp_reason_release(runner->system, runner, &reason);
         return TRP_NEXT_LOOK;
     }
+    trp_forget_ended_children(runner, slot);
     trp_reason_release(runner->system, runner, &slot->reason);
     slot->reason = reason;
     slot->phase = TRP_STOPPING;
@@ -269,7 +270,7 @@ enum trp_next trp_children_gone(struct trp_runner *runner, struct trp_slot *slot
     end_body(runner, slot, ctx);
     if (slot->supervised) {
         // acq_rel: see monitor.c [watch] 3.
-        atomic_fetch_and_explicit(&slot->orders, ~(uint64_t)TRP_ALIVE_STARTED,
+        atomic_fetch_and_explicit(&slot->orders, ~(uint64_t)(TRP_ALIVE_STARTED | TRP_ALIVE_LISTENS),
                                   memory_order_acq_rel);
         slot->phase = TRP_AWAITING;
         trp_notify_owner(runner, slot, TRP_NOTICE_DOWN);

@@ -55,6 +55,7 @@ enum trp_alive {
     TRP_ALIVE_WATCHED = 1u << 11,    // slot->watchers is to be looked at when it starts or ends
     TRP_ALIVE_SUPERVISES = 1u << 12, // fixed: persist->supervision is there
     TRP_ALIVE_ROOT = 1u << 13,       // fixed: belongs to the system
+    TRP_ALIVE_LISTENS = 1u << 15,    // it waits for the ends of its children; see children.c
     TRP_ALIVE_AWAITED = 1u << 14     // a root whose end somebody waits for; see roots.c
 };
 

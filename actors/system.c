@@ -93,6 +93,7 @@ static const struct trp_scheduler_ops scheduler_ops = {.worker_start = worker_st
                                                        .worker_stop = worker_stop,
                                                        .run = trp_activate,
                                                        .held = trp_overdue_outbox,
+                                                       .fetch = trp_activation_fetch,
                                                        .expire = trp_expire};
 
 // ---- Counts

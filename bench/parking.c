@@ -93,7 +93,7 @@ static enum trp_run run(struct trp_worker *worker, struct trp_task *task)
     return more ? TRP_RUN_AGAIN : TRP_RUN_DONE;
 }
 
-static const struct trp_scheduler_ops ops = {worker_start, worker_stop, run, expire, NULL};
+static const struct trp_scheduler_ops ops = {worker_start, worker_stop, run, expire, NULL, NULL};
 
 static struct trp_scheduler *start(struct trp_slab *slab, uint32_t workers)
 {

@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define TRP_RING_SIZE 256 // a power of two
@@ -40,6 +41,18 @@ uint32_t trp_ring_spill(struct trp_ring *ring, struct trp_task **batch);
 // Owner of `ring`: moves the older half of `victim` (rounded up) to the end of `ring`, which needs
 // room for TRP_RING_SIZE / 2 tasks. Returns how many were moved.
 uint32_t trp_ring_steal(struct trp_ring *ring, struct trp_ring *victim);
+
+// Owner: the task that comes after `distance` others, or NULL. It may be taken by a thief at any
+// time and be gone, so that it is good for nothing but a hint.
+static inline struct trp_task *trp_ring_peek(const struct trp_ring *ring, uint32_t distance)
+{
+    // relaxed, all: a hint.
+    uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    if (head + distance >= atomic_load_explicit(&ring->tail, memory_order_relaxed))
+        return NULL;
+    return atomic_load_explicit(&ring->slots[(head + distance) % TRP_RING_SIZE],
+                                memory_order_relaxed);
+}
 
 // How many tasks wait: exact for the owner while nobody steals, an estimate for everybody else.
 static inline uint32_t trp_ring_length(const struct trp_ring *ring)

@@ -35,6 +35,7 @@ void trp_seat_init(struct trp_seat *seat, struct trp_scheduler *scheduler, uint3
     worker->index = index;
     worker->pool = pool;
     worker->queues = false;
+    worker->quick = false;
     // Golden-ratio steps keep the seeds of neighbours apart before splitmix64 mixes them.
     trp_random_init(&worker->random,
                     scheduler->config.seed + (index + 1) * UINT64_C(0x9e3779b97f4a7c15));
@@ -109,7 +110,7 @@ static void init(struct trp_scheduler *scheduler, const struct trp_scheduler_con
     atomic_init(&scheduler->reports, 0);
     atomic_init(&scheduler->failed, false);
     trp_parking_init(&scheduler->parking, scheduler->config.workers);
-    trp_inject_init(&scheduler->inject);
+    trp_inject_init(&scheduler->inject, &scheduler->allocator);
     trp_lock_init(&scheduler->steal_lock);
     trp_lock_init(&scheduler->threads_lock);
     scheduler->next_index = scheduler->config.workers;
@@ -227,6 +228,7 @@ void trp_scheduler_free(struct trp_scheduler *scheduler)
     troupe_allocator allocator = scheduler->allocator;
     trp_threads_free(scheduler);
     trp_blocking_fini(&scheduler->blocking);
+    trp_inject_fini(&scheduler->inject);
     free_wheels(scheduler);
     if (scheduler->pool)
         allocator.free(allocator.user, scheduler->pool,

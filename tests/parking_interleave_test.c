@@ -51,7 +51,7 @@ static void expire(struct trp_worker *worker, struct trp_timer *timer)
     trp_schedule(worker->scheduler, worker, &game.tasks[0]);
 }
 
-static const struct trp_scheduler_ops ops = {worker_start, worker_stop, run, expire, NULL};
+static const struct trp_scheduler_ops ops = {worker_start, worker_stop, run, expire, NULL, NULL};
 
 // Each reading is a tick of the sentinel later: so each of its looks counts.
 static uint64_t read_clock(void *user)
@@ -72,7 +72,7 @@ static void setup(void *user)
     struct trp_scheduler *scheduler = game.scheduler;
     atomic_init(&scheduler->stopping, false);
     trp_parking_init(&scheduler->parking, game.workers);
-    trp_inject_init(&scheduler->inject);
+    trp_inject_init(&scheduler->inject, &trp_default_allocator);
     for (uint32_t i = 0; i < WORKERS; i++)
         trp_pool_worker_init(&game.pool[i], scheduler, i);
 }

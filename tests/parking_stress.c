@@ -56,7 +56,7 @@ static void expire(struct trp_worker *worker, struct trp_timer *timer)
     count(TRP_CONTAINER(timer, struct item, timer));
 }
 
-static const struct trp_scheduler_ops ops = {worker_start, worker_stop, run, expire, NULL};
+static const struct trp_scheduler_ops ops = {worker_start, worker_stop, run, expire, NULL, NULL};
 
 static void *make_runnable(void *user)
 {

@@ -60,7 +60,7 @@ static void expire(struct trp_worker *worker, struct trp_timer *timer)
     trace(world, -1);
 }
 
-static const struct trp_scheduler_ops ops = {worker_start, worker_stop, run, expire, NULL};
+static const struct trp_scheduler_ops ops = {worker_start, worker_stop, run, expire, NULL, NULL};
 
 static uint64_t read_clock(void *user)
 {

@@ -143,7 +143,7 @@ static enum trp_run run(struct trp_worker *worker, struct trp_task *task)
     }
 }
 
-static const struct trp_scheduler_ops ops = {worker_start, worker_stop, run, expire, NULL};
+static const struct trp_scheduler_ops ops = {worker_start, worker_stop, run, expire, NULL, NULL};
 
 static void *outside(void *user)
 {

@@ -88,7 +88,7 @@ static void expire(struct trp_worker *worker, struct trp_timer *timer)
     open_gate(&((struct alarm *)(void *)timer)->rang);
 }
 
-static const struct trp_scheduler_ops ops = {worker_start, worker_stop, run, expire, NULL};
+static const struct trp_scheduler_ops ops = {worker_start, worker_stop, run, expire, NULL, NULL};
 
 static void *count_alloc(void *user, size_t size, size_t align)
 {

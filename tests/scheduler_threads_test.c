@@ -94,7 +94,7 @@ static void expire(struct trp_worker *worker, struct trp_timer *timer)
     (void)timer;
 }
 
-static const struct trp_scheduler_ops ops = {worker_start, worker_stop, run, expire, NULL};
+static const struct trp_scheduler_ops ops = {worker_start, worker_stop, run, expire, NULL, NULL};
 
 struct world {
     struct trp_slab *slab;
