@@ -268,9 +268,9 @@ static inline enum step handle_request(struct trp_runner *runner, struct troupe_
                                        struct trp_slot *slot, struct trp_envelope *envelope)
 {
     troupe_status status;
+    troupe_receive_fn receive = ctx->receive; // as in call_handler
     begin(ctx, envelope);
-    if (TRP_UNLIKELY(
-            !TRP_CALL_USER(ctx, status = ctx->receive(ctx, trp_state(ctx), &envelope->msg)))) {
+    if (TRP_UNLIKELY(!TRP_CALL_USER(ctx, status = receive(ctx, trp_state(ctx), &envelope->msg)))) {
         trp_free_abandoned(runner, ctx);
         return STEP_LEFT;
     }
@@ -292,10 +292,12 @@ static inline enum step handle_reply(struct trp_runner *runner, struct troupe_ct
 {
     troupe_status status;
     troupe_outcome outcome = {.status = TROUPE_OK, .reply = &envelope->msg};
+    troupe_on_outcome on_outcome = ask->on_outcome;
+    void *user = ask->user;
     trp_ask_unlink(ask);
     begin(ctx, envelope);
-    if (TRP_UNLIKELY(!TRP_CALL_USER(
-            ctx, status = ask->on_outcome(ctx, trp_state(ctx), ask->user, &outcome)))) {
+    if (TRP_UNLIKELY(
+            !TRP_CALL_USER(ctx, status = on_outcome(ctx, trp_state(ctx), user, &outcome)))) {
         trp_free_abandoned(runner, ctx);
         return STEP_LEFT;
     }

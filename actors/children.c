@@ -104,6 +104,7 @@ troupe_status trp_adopt(troupe_system *system, struct trp_runner *runner, struct
     }
     if (persist == NULL || persist->tick == NULL)
         return trp_error(TROUPE_ENOMEM, "no memory to spawn %s", child->behavior->name);
+    TRP_ASSERT(child->supervised == (persist->supervision != NULL)); // all are, or none: [lazy]
     child->sibling_next = NULL;
     child->sibling_previous = persist->children_last;
     if (persist->children_last)
@@ -158,7 +159,8 @@ static void root_gone(struct trp_runner *runner, struct trp_slot *child)
 // [notice] One order makes the owner look at all that is on the stack by then:
 // 1. A child is on the stack, or in the hands of the owner that has taken the stack, from its push
 //    until the owner has read its bits. A bit that is added meanwhile is read with the others.
-// 2. The child that finds the stack empty gives the order, after its push; the owner takes first
+// 2. The supervised child (for others see [lazy]) that finds the stack empty gives the order, after
+// its push; the owner takes first
 //    the order and then the whole stack. So while the stack is not empty an order is given, is
 //    about to be given, or was taken by an owner which is about to take the stack: those that find
 //    it so need not give another.

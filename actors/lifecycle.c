@@ -5,6 +5,7 @@
 //   any      -> STOPPING   trp_end_incarnation, trp_take_over
 //   STOPPING -> AWAITING   trp_children_gone, of a supervised actor
 //   STOPPING -> ENDED      trp_children_gone -> trp_end_for_good, of all others
+//   RUNNING  -> ENDED      trp_end_plainly, by its handler, of an actor that waits for nothing
 //   AWAITING -> STARTING   trp_restart_incarnation
 //   AWAITING -> ENDED      trp_end_for_good
 #include "actors/actor.h"
@@ -451,5 +452,6 @@ enum trp_next trp_take_over(struct trp_runner *runner, struct trp_slot *slot)
 void trp_free_abandoned(struct trp_runner *runner, struct troupe_ctx *ctx)
 {
     part(runner, ctx);
+    runner->outbox.sent = 0;
     trp_bias_reset(&runner->bias);
 }

@@ -24,6 +24,13 @@ static void deliver(troupe_system *system, struct trp_runner *by, struct trp_out
         trp_schedule(system->scheduler, by ? by->worker : NULL, &slot->task);
 }
 
+// Nobody looks after the handlers of home threads; and actors that have one go on by themselves.
+static bool must_not_wait(const struct trp_runner *runner, struct trp_slot *slot)
+{
+    return !runner->worker->pool ||
+           atomic_load_explicit(&slot->task.home, memory_order_relaxed) != NULL;
+}
+
 void trp_outbox_add(struct trp_runner *runner, struct trp_slot *slot, struct trp_link *link)
 {
     struct trp_outbox *outbox = &runner->outbox;
@@ -41,12 +48,16 @@ void trp_outbox_add(struct trp_runner *runner, struct trp_slot *slot, struct trp
         *chain = (struct trp_outbox_chain){slot, link, link, 1};
         set_used(outbox, used | bit);
     }
-    if (chain->length >= TRP_OUTBOX_CHAIN) {
+    if (chain->length >= TRP_OUTBOX_CHAIN || must_not_wait(runner, slot)) {
         deliver(runner->system, runner, chain);
         set_used(outbox, used & ~bit);
+    } else if (used == 0) {
+        trp_scheduler_alert(runner->system->scheduler);
     }
-    if (outbox->sent % TRP_OUTBOX_ALL == 0)
+    if (outbox->sent >= TRP_OUTBOX_ALL) {
         trp_outbox_deliver(runner, runner);
+        outbox->sent = TRP_OUTBOX_AFTER;
+    }
 }
 
 void trp_outbox_deliver(struct trp_runner *runner, struct trp_runner *by)

@@ -5,11 +5,13 @@
 // many more; then each exchange would wait for all writes before it, and two senders on two CPUs
 // would pull the mailbox's cache line to and fro for each message. Chains spare most of that.
 //
-// Nothing is seen in another order: a chain keeps the order of its messages, and all chains are
-// delivered before the sender does anything else through the runtime (trp_enter), when its handler
-// ends, and every TRP_OUTBOX_ALL messages. A handler that only computes after a flood delays the
-// last few until it returns, or until a parked worker delivers them for it, within the bound that
-// holds for everything that is runnable.
+// What one actor sends to another one arrives in order: a chain keeps it, and all chains are
+// delivered before the sender does anything else through its ctx (trp_enter), when its handler
+// ends, and every TRP_OUTBOX_ALL messages. Between different targets there is no order. A handler
+// that only computes after a flood delays the last few until it returns, or until a parked worker
+// delivers them for it, within the bound that holds for everything that is runnable. For the
+// threads of actors that have their own nobody does that, so that nothing is kept there, nor for
+// such actors.
 //
 // The outbox belongs to its runner, inside the guard; whoever has frozen the guard may deliver.
 #ifndef TRP_ACTORS_OUTBOX_H

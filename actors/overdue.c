@@ -8,6 +8,9 @@
 // that comes takes it over (trp_take_over). The handler's thread finds out when it comes back into
 // the runtime: each public function refuses it, and its activation frees what it holds.
 //
+// A handler that does not return may also have kept what it has sent (outbox.h): a parked worker
+// delivers that behind the same guard.
+//
 // [seen] An activation stores `running` before it reads the slot's orders; the look passes a heavy
 // barrier after the order was set and before it reads `running`. So either the activation finds the
 // kill before it calls a handler, or the look finds the activation.
@@ -117,7 +120,7 @@ uint64_t trp_overdue_look(troupe_system *system, struct trp_runner *runner, bool
 
 bool trp_overdue_outbox(struct trp_worker *worker, struct trp_worker *by)
 {
-    struct trp_runner *held = atomic_load(&worker->user); // NULL: it starts or ends just now
+    struct trp_runner *held = atomic_load(&worker->user); // NULL: it has not started yet
     if (held == NULL || trp_outbox_is_empty(&held->outbox))
         return false;
     if (by == NULL)

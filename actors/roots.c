@@ -6,8 +6,8 @@
 // [roots] They are counted by two counters for each runner, of starts and of ends:
 // 1. A root is counted as started before it is alive, by its spawner, which lives in an actor that
 //    belongs to another root, or is a thread outside; and as ended (release) when all is done.
-// 2. Ends are summed first (acquire), then starts. What a summed end comes after is seen by then:
-// so
+// 2. Ends are summed first (acquire), then starts. What a summed end comes after is seen by then.
+// So
 //    if the sums are equal, all that had started when the last end was read had ended.
 //
 // [await] Who waits for the last one is not told by every root's end. It marks one that is alive,

@@ -108,9 +108,14 @@ struct trp_slot *trp_slot_take(troupe_system *system, struct trp_runner *runner)
     struct trp_slot_cache *cache = runner ? &runner->slots : NULL;
     if (TRP_UNLIKELY(cache == NULL || cache->free_list == NULL))
         return refill(system, runner);
-    struct trp_slot *slot = cache->free_list;
-    cache->free_list = slot->sibling_next;
+    struct trp_slot *slot = cache->free_list, *next = slot->sibling_next;
+    cache->free_list = next;
     cache->count--;
+    if (TRP_LIKELY(next != NULL)) { // it may have been used on another CPU
+        trp_cpu_prefetch_write(&next->inbox);
+        trp_cpu_prefetch_write(&next->front);
+        trp_cpu_prefetch_write(&next->behavior);
+    }
     return slot;
 }
 

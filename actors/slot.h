@@ -55,8 +55,8 @@ enum trp_alive {
     TRP_ALIVE_WATCHED = 1u << 11,    // slot->watchers is to be looked at when it starts or ends
     TRP_ALIVE_SUPERVISES = 1u << 12, // fixed: persist->supervision is there
     TRP_ALIVE_ROOT = 1u << 13,       // fixed: belongs to the system
-    TRP_ALIVE_LISTENS = 1u << 15,    // it waits for the ends of its children; see children.c
-    TRP_ALIVE_AWAITED = 1u << 14     // a root whose end somebody waits for; see roots.c
+    TRP_ALIVE_AWAITED = 1u << 14,    // a root whose end somebody waits for; see roots.c
+    TRP_ALIVE_LISTENS = 1u << 15     // it waits for the ends of its children; see children.c
 };
 
 #define TRP_ORDER_ANY            (TRP_ORDER_SUSPENDED - 1u)
@@ -104,7 +104,7 @@ struct trp_slot {
     struct trp_persist *persist;   // consumer and spawner; NULL until needed
     struct trp_slot *owner;        // fixed; NULL: the system
     uint32_t owner_generation;     // fixed
-    _Atomic uint32_t notice;       // enum trp_notice, not yet seen by the owner; see children.c
+    _Atomic uint32_t notice;       // enum trp_notice, and the depth of the stack; see children.c
     struct trp_slot *sibling_next; // owner's consumer, or the system's lock; free list
     struct trp_slot *sibling_previous;
     struct trp_slot *notice_next; // whoever pushed it to the owner's notices

@@ -2,6 +2,9 @@
 // "asymmetric Dekker"). The owner enters and leaves as often as it likes; some other thread may
 // revoke the guard for good, but only while the owner is outside.
 //
+// Or freeze it for a moment: a worker's next slot (scheduler/worker.c [next]) and a handler's
+// outbox (actors/outbox.h) are emptied by others so.
+//
 // What it is for: an actor's handler that hangs is given up. Its calls into the runtime are made
 // between enter and leave; once revoked, all of them are refused, and whatever they guard belongs
 // to the one that revoked.

@@ -1,9 +1,8 @@
 // An envelope: one message on its way, with everything that says whose it is.
 //
-//      [ header 40 | body ]                           a small message: one block
-//      [ header 40 | extra 32 | body ]                with an ask, a timer, a shared body or a
-//      chain [ header | extra | body, then its strings and arrays ]   a cloned protobuf message:
-//      one block
+//      [ header 40 | body ]              a small message: one line
+//      [ header 40 | extra 32 | body ]   an ask, a timer, a shared body, blocks of its own
+//      [ header | body and what it points to ]   a cloned protobuf message: one block
 //
 // Owned by one place at a time: whoever built it, then the mailbox it is pushed to, then the
 // activation that handles it. Memory comes from the cache of the thread that builds it and goes to

@@ -41,8 +41,8 @@ struct trp_pool_worker { // NOLINT(clang-analyzer-optin.performance.Padding)
     char name[TRP_THREAD_NAME];   // constant
 
     // Any thread.
-    // [next] The owner fills and empties it inside the guard, others empty it under steal_lock with
-    // the guard frozen.
+    // [next] The owner fills it when it is empty, and exchanges or empties it inside the guard;
+    // others empty it under steal_lock with the guard frozen.
     _Alignas(TRP_CACHE_LINE) _Atomic(struct trp_task *) next;
     struct trp_bias next_guard;
     _Atomic uint32_t activations; // counted by the owner; others see whether it gets on

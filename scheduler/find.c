@@ -128,7 +128,7 @@ static bool held(struct trp_pool_worker *other, struct trp_pool_worker *by)
 // ago, or is too slow for what it has.
 static bool needs_help(struct trp_pool_worker *other, uint64_t elapsed_ns)
 {
-    // relaxed, all: hints; what is taken is taken by exchanges.
+    // relaxed, all: hints; what is taken is taken by the ring's claim or behind the guard.
     uint32_t waiting = trp_ring_length(&other->ring);
     if (atomic_load_explicit(&other->next, memory_order_relaxed))
         waiting++;
@@ -231,13 +231,17 @@ static bool park(struct trp_pool_worker *worker, bool searching)
 
 // ---- All of it
 
-// What is due or injected; what the sentinel saw; then what the worker's own queues got from it.
+// What the sentinel saw; then what is due or injected.
 static struct trp_task *look_around(struct trp_pool_worker *worker)
 {
     struct trp_seat *seat = &worker->seat;
     struct trp_pool_worker *help = worker->help;
     struct trp_task *task = NULL;
     worker->help = NULL;
+    seat->now = trp_clock_now(&seat->worker.scheduler->config.clock);
+    seat->fresh = false;
+    worker->sampled_at = 0; // idle time is not an activation's
+    worker->busy_since = seat->now;
     if (help) {
         bool delivered = held(help, worker); // into this worker's queues
         task = steal_ring(worker, help);
@@ -245,13 +249,11 @@ static struct trp_task *look_around(struct trp_pool_worker *worker)
             task = steal_next(help);
         if (!task && delivered)
             task = trp_take_next(worker);
+        if (!task && delivered)
+            task = trp_ring_pop(&worker->ring);
     }
     if (task)
         return task;
-    seat->now = trp_clock_now(&seat->worker.scheduler->config.clock);
-    seat->fresh = false;
-    worker->sampled_at = 0; // idle time is not an activation's
-    worker->busy_since = seat->now;
     if (trp_expire_due(&seat->worker, seat->now)) {
         task = trp_take_next(worker);
         if (!task)

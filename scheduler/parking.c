@@ -19,7 +19,8 @@
 //     `deep` that was set before it; the woken worker sees it through the wake (release, acquire)
 //     or its own use of the lock. So an active worker that reads `deep` as false reads the truth:
 //     nobody can have set it since. Hence a relaxed load on each schedule is enough.
-//  3. A worker that leaves something in its queues calls alert: if the sentinel is deep it ticks
+//  3. A worker that leaves something in its queues, or with its running task, calls alert: if the
+//  sentinel is deep it ticks
 //     from then on, and stays so until all are parked. So while an active worker has anything
 //     waiting and some worker is parked, a sentinel ticks. (If none is parked, nothing is promised;
 //     the first to park becomes the sentinel and does not sleep deep, since not all are parked.)

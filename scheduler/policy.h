@@ -7,7 +7,7 @@
 // Wake another worker for at least that much waiting work: a few times what the wake-up costs.
 #define TRP_WAKE_NS 30000U
 
-// A worker that is searching takes from queues of at least that much work.
+// A worker that is searching takes from queues of at least that much work, and of coarse tasks any.
 #define TRP_STEAL_NS (TRP_WAKE_NS / 2)
 
 // The sentinel takes from a worker that gets on when its last task would wait longer than that.

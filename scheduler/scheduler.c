@@ -56,6 +56,11 @@ bool trp_worker_slice_ended(struct trp_worker *worker)
     return seat->now - seat->slice_start >= worker->scheduler->config.slice_ns;
 }
 
+void trp_scheduler_alert(struct trp_scheduler *scheduler)
+{
+    trp_parking_alert(&scheduler->parking);
+}
+
 void trp_scheduler_thread_ended(struct trp_scheduler *scheduler)
 {
     // release [alive]: trp_scheduler_stop sees all that the thread has done.

@@ -115,6 +115,10 @@ uint32_t trp_cpu_count(void);
 void trp_schedule(struct trp_scheduler *scheduler, struct trp_worker *worker,
                   struct trp_task *task);
 
+// Makes a sleeping worker look at whether this one gets on. Call it when something is left with a
+// running task that ops->held is to deal with.
+void trp_scheduler_alert(struct trp_scheduler *scheduler);
+
 // The worker of the calling thread for this scheduler, or NULL.
 struct trp_worker *trp_worker_current(const struct trp_scheduler *scheduler);
 

@@ -6,8 +6,7 @@
 // and does not read through it in this process; at worst it wakes a sleeper for no reason.)
 //
 //   [home] fetch-or of RUN or STOP (release)  ->  the thread's fetch-and (acquire): it sees what
-//   was
-//          written to the task before it was scheduled.
+//          was written to the task before.
 //
 // The structure is freed when the thread has ended *and* trp_thread_stop was called, by the later
 // of both, or by trp_scheduler_free. Both happen under threads_lock.

@@ -77,7 +77,9 @@ __attribute__((noinline)) static void overflow(struct trp_pool_worker *worker,
         if (count > 0) {
             batch[count] = task;
             trp_inject_push_all(&scheduler->inject, batch, count + 1);
-            trp_parking_notify(&scheduler->parking);
+            // Else this worker looks there now and then, and so does the sentinel, see [retreat].
+            if (trp_mean_ns(worker) * (uint64_t)(count + 1) >= TRP_WAKE_NS)
+                trp_parking_notify(&scheduler->parking);
             return;
         }
         // Thieves made room.
@@ -93,7 +95,8 @@ static void append(struct trp_pool_worker *worker, struct trp_task *task)
 // Puts a task into the next slot; returns what was there. relaxed, all: by the guard [next].
 static struct trp_task *exchange_next(struct trp_pool_worker *worker, struct trp_task *task)
 {
-    TRP_ASSERT(trp_bias_enter(&worker->next_guard)); // nobody revokes it for good
+    bool inside = trp_bias_enter(&worker->next_guard);
+    TRP_ASSERT(inside); // nobody revokes it for good
     struct trp_task *before = atomic_load_explicit(&worker->next, memory_order_relaxed);
     atomic_store_explicit(&worker->next, task, memory_order_relaxed);
     trp_bias_leave(&worker->next_guard);

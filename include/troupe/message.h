@@ -104,8 +104,10 @@ TROUPE_API const char *troupe_msg_type_name(const troupe_msg *msg);
 // ---- Sending
 
 // Sends a copy of a message; never blocks. `to` may be any ref, dead ones too.
-// Order: what one actor sends to one other arrives in that order.
-// Errors: TROUPE_EDEAD (it became a dead letter), TROUPE_EINVAL (the body could not be packed),
+// Order: what one actor sends to one other arrives in that order. Nothing is promised about
+// messages to different actors. After the first 16 of a handler, messages may be delivered in
+// groups: before the handler does anything else with its ctx, when it returns, or sooner. Errors:
+// TROUPE_EDEAD (it became a dead letter), TROUPE_EINVAL (the body could not be packed),
 // TROUPE_ENOTWIRE, TROUPE_ENOMEM, TROUPE_ESTALE.
 // Threads: the actor's handler; any thread with troupe_outside.
 #define troupe_send(ctx, to, ...) \
