@@ -24,13 +24,17 @@ TROUPE_PROTO(Kinds3__Repeateds, kinds3__repeateds);
 TROUPE_PROTO(Kinds3__Order, kinds3__order);
 TROUPE_PROTO(Kinds3__Point, kinds3__point);
 
-static troupe_type nameless = {"no_names.Nameless", sizeof(NoNames__Nameless),
-                               _Alignof(NoNames__Nameless), &no_names__nameless__descriptor, 0, 0};
+static troupe_type nameless = {"no_names.Nameless",
+                               sizeof(NoNames__Nameless),
+                               _Alignof(NoNames__Nameless),
+                               &no_names__nameless__descriptor,
+                               0,
+                               0};
 
 // As Optionals, but made without the generated init function.
 static ProtobufCMessageDescriptor no_init_descriptor;
-static troupe_type no_init = {NULL, sizeof(Kinds2__Optionals), _Alignof(Kinds2__Optionals),
-                              &no_init_descriptor, 0, 0};
+static troupe_type no_init = {
+    NULL, sizeof(Kinds2__Optionals), _Alignof(Kinds2__Optionals), &no_init_descriptor, 0, 0};
 
 static troupe_type *const types[] = {
     TROUPE_TYPE(Kinds2__AllKinds2),
