@@ -20,8 +20,8 @@
 #include "actors/slot.h"
 
 #define TRP_OUTBOX_AFTER   16u   // messages of one handler that are delivered at once
-#define TRP_OUTBOX_CHAIN   32u   // length at which a chain is delivered
-#define TRP_OUTBOX_ALL     2048u // messages after which all chains are
+#define TRP_OUTBOX_CHAIN   64u   // length at which a chain is delivered
+#define TRP_OUTBOX_ALL     4096u // messages after which all chains are
 #define TRP_OUTBOX_TARGETS 64u
 
 struct trp_outbox_chain {

@@ -68,7 +68,7 @@ struct trp_extra {             // right behind the header
 
 // What comes before a chain of messages that were sent together. A list can only be walked one
 // cache miss after the other; with this the receiver fetches all of them at once.
-#define TRP_AHEAD_MAX 32u
+#define TRP_AHEAD_MAX 64u
 
 struct trp_ahead {
     struct trp_envelope envelope;
