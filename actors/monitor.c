@@ -72,12 +72,13 @@ static struct trp_monitor *make(troupe_system *system, struct trp_runner *runner
 
 static void link_to(struct trp_monitor *monitor, struct trp_slot *slot)
 {
+    struct trp_watched *watched = slot->watched;
     monitor->linked = true;
     monitor->previous = NULL;
-    monitor->next = slot->watchers;
-    if (slot->watchers)
-        slot->watchers->previous = monitor;
-    slot->watchers = monitor;
+    monitor->next = watched->monitors;
+    if (watched->monitors)
+        watched->monitors->previous = monitor;
+    watched->monitors = monitor;
     atomic_fetch_add_explicit(&monitor->refs, 1, memory_order_relaxed);
 }
 
@@ -87,7 +88,7 @@ static void unlink_from(struct trp_monitor *monitor, struct trp_slot *slot)
     if (monitor->previous)
         monitor->previous->next = monitor->next;
     else
-        slot->watchers = monitor->next;
+        slot->watched->monitors = monitor->next;
     if (monitor->next)
         monitor->next->previous = monitor->previous;
 }
@@ -110,6 +111,11 @@ static void send(troupe_system *system, struct trp_runner *runner, struct trp_mo
                  struct trp_monitor_mail *mail)
 {
     trp_push_from(system, runner, monitor->watcher, monitor->generation, &mail->envelope);
+}
+
+static struct trp_monitor *monitors_of(const struct trp_slot *slot)
+{
+    return slot->watched ? slot->watched->monitors : NULL;
 }
 
 // ---- Telling
@@ -141,7 +147,7 @@ void trp_monitors_start(troupe_system *system, struct trp_runner *runner, struct
     TRP_YIELD("monitors start: before the lock");
     struct trp_lock *lock = trp_stripe(system, slot->index);
     trp_lock_acquire(lock);
-    for (struct trp_monitor *monitor = slot->watchers; monitor; monitor = monitor->next)
+    for (struct trp_monitor *monitor = monitors_of(slot); monitor; monitor = monitor->next)
         if ((monitor->events & TROUPE_ON_START) && monitor->start.incarnation != incarnation)
             tell(system, runner, monitor, &monitor->start, incarnation, NULL);
     trp_lock_release(lock);
@@ -153,7 +159,7 @@ void trp_monitors_restart(troupe_system *system, struct trp_runner *runner, stru
     uint32_t incarnation = atomic_load_explicit(&slot->incarnation, memory_order_relaxed);
     struct trp_lock *lock = trp_stripe(system, slot->index);
     trp_lock_acquire(lock); // always [watch] 3
-    for (struct trp_monitor *monitor = slot->watchers; monitor; monitor = monitor->next)
+    for (struct trp_monitor *monitor = monitors_of(slot); monitor; monitor = monitor->next)
         if (monitor->events & TROUPE_ON_RESTART)
             tell(system, runner, monitor, &monitor->restart, incarnation, reason);
     trp_lock_release(lock);
@@ -167,8 +173,9 @@ __attribute__((noinline)) static void tell_end(troupe_system *system, struct trp
     struct trp_lock *lock = trp_stripe(system, slot->index);
     trp_lock_acquire(lock);
     struct trp_monitor *told = NULL;
-    while (slot->watchers) {
-        struct trp_monitor *monitor = slot->watchers;
+    struct trp_watched *watched = slot->watched;
+    while (watched && watched->monitors) {
+        struct trp_monitor *monitor = watched->monitors;
         unlink_from(monitor, slot);
         monitor->stop.incarnation = incarnation;
         monitor->stop.reason = trp_reason_acquire(slot->reason);
@@ -180,7 +187,10 @@ __attribute__((noinline)) static void tell_end(troupe_system *system, struct trp
         monitor->next = told;
         told = monitor;
     }
+    slot->watched = NULL;
     trp_lock_release(lock);
+    if (watched)
+        trp_give(system, runner, watched, sizeof *watched);
     while (told) { // newest first in the list, so oldest first here
         struct trp_monitor *monitor = told;
         told = monitor->next;
@@ -207,31 +217,17 @@ uint64_t trp_monitors_end(troupe_system *system, struct trp_runner *runner, stru
     return old;
 }
 
-// Under the stripe lock [watch] 1: links to a live target. Returns its orders, 0: it has ended.
-static uint64_t link_to_live(struct trp_monitor *monitor, struct trp_slot *slot)
-{
-    // acquire: of the spawn, and of the steps of the target that took the lock before.
-    uint64_t old = atomic_load_explicit(&slot->orders, memory_order_acquire);
-    do {
-        if (!trp_slot_lives(old, monitor->target.generation))
-            return 0;
-        if (old & TRP_ALIVE_WATCHED)
-            break;
-        TRP_YIELD("monitor begin: before watched");
-    } while (!atomic_compare_exchange_weak_explicit(&slot->orders, &old, old | TRP_ALIVE_WATCHED,
-                                                    memory_order_acq_rel, memory_order_acquire));
-    link_to(monitor, slot);
-    return old;
-}
-
 // Links to a live target; else the stop is told at once with noactor.
-static void begin(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor)
+static void begin(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor,
+                  struct trp_watched *spare)
 {
     struct trp_slot *slot = trp_resolve(system, monitor->target);
     struct trp_lock *lock = trp_stripe(system, monitor->target.slot);
     trp_lock_acquire(lock);
-    uint64_t orders = slot ? link_to_live(monitor, slot) : 0;
+    uint64_t orders = slot ? trp_watched_open(slot, monitor->target.generation, &spare) : 0;
     bool alive = orders != 0;
+    if (alive)
+        link_to(monitor, slot);
     bool stop = !alive && !monitor->waiter && (monitor->events & TROUPE_ON_STOP) &&
                 prepare(monitor, &monitor->stop);
     if (!alive)
@@ -240,6 +236,8 @@ static void begin(troupe_system *system, struct trp_runner *runner, struct trp_m
         tell(system, runner, monitor, &monitor->start,
              atomic_load_explicit(&slot->incarnation, memory_order_relaxed), NULL);
     trp_lock_release(lock);
+    if (spare)
+        trp_give(system, runner, spare, sizeof *spare);
     if (stop)
         send(system, runner, monitor, &monitor->stop);
     else if (!alive && monitor->waiter)
@@ -255,8 +253,14 @@ static troupe_status monitor_actor(troupe_ctx *ctx, troupe_ref ref, uint32_t eve
     if (extras == NULL || !trp_handles_reserve(ctx->system, ctx->runner, &extras->handles))
         return trp_error(TROUPE_ENOMEM, "troupe_monitor: no memory");
     struct trp_monitor *monitor = make(ctx->system, ctx->runner, ref, events);
-    if (monitor == NULL)
+    struct trp_watched *spare = trp_watched_new(ctx->system, ctx->runner);
+    if (monitor == NULL || spare == NULL) {
+        if (monitor)
+            trp_give(ctx->system, ctx->runner, monitor, sizeof *monitor);
+        if (spare)
+            trp_give(ctx->system, ctx->runner, spare, sizeof *spare);
         return trp_error(TROUPE_ENOMEM, "troupe_monitor: no memory");
+    }
     monitor->watcher = ctx->slot;
     monitor->generation = ctx->generation;
     monitor->incarnation = atomic_load_explicit(&ctx->slot->incarnation, memory_order_relaxed);
@@ -266,7 +270,7 @@ static troupe_status monitor_actor(troupe_ctx *ctx, troupe_ref ref, uint32_t eve
     memcpy(&monitor->down.monitor, &name, sizeof name);
     if (public)
         memcpy(public, &name, sizeof *public);
-    begin(ctx->system, ctx->runner, monitor);
+    begin(ctx->system, ctx->runner, monitor, spare);
     return TROUPE_OK;
 }
 
@@ -392,10 +396,16 @@ struct trp_monitor *trp_monitor_for_waiter(troupe_system *system, uint32_t event
     return monitor;
 }
 
-void trp_monitor_begin(struct trp_monitor *monitor, troupe_ref target)
+bool trp_monitor_begin(struct trp_monitor *monitor, troupe_ref target)
 {
+    struct trp_watched *spare = trp_watched_new(monitor->system, NULL);
+    if (spare == NULL) {
+        release(monitor->system, NULL, monitor);
+        return false;
+    }
     monitor->target = target;
-    begin(monitor->system, NULL, monitor);
+    begin(monitor->system, NULL, monitor, spare);
+    return true;
 }
 
 void trp_monitor_begin_new(struct trp_monitor *monitor, struct trp_slot *slot, troupe_ref target)

@@ -3,6 +3,7 @@
 #define TRP_ACTORS_MONITOR_H
 
 #include "actors/actor.h"
+#include "actors/watched.h"
 
 struct trp_monitor_mail { // a message that a monitor may send, reserved with it
     struct trp_envelope envelope;
@@ -55,13 +56,6 @@ bool trp_monitor_open(struct troupe_ctx *ctx, struct trp_envelope *envelope);
 void trp_monitor_done(troupe_system *system, struct trp_runner *runner,
                       struct trp_envelope *envelope);
 
-// For a thread that waits: `waiter` is woken at the first of the events. NULL without memory.
-struct trp_monitor *trp_monitor_wait_begin(troupe_system *system, troupe_ref ref, uint32_t events,
-                                           struct trp_waiter *waiter);
-
-// Ends it; the waiter is not touched any more. *stopped: it was a stop; *reason is counted.
-void trp_monitor_wait_end(struct trp_monitor *monitor, bool *stopped, struct trp_reason *reason);
-
 // ---- For a thread that waits
 
 // Makes a monitor that wakes `waiter` at the first of the events. NULL without memory.
@@ -69,7 +63,8 @@ struct trp_monitor *trp_monitor_for_waiter(troupe_system *system, uint32_t event
                                            struct trp_waiter *waiter);
 
 // Sets it on an actor; on one that nobody else can reach yet, and that will be spawned as watched.
-void trp_monitor_begin(struct trp_monitor *monitor, troupe_ref target);
+// False: no memory, and the monitor is gone.
+bool trp_monitor_begin(struct trp_monitor *monitor, troupe_ref target);
 void trp_monitor_begin_new(struct trp_monitor *monitor, struct trp_slot *slot, troupe_ref target);
 
 // Ends it; the waiter is not touched any more. *stopped: it was a stop; *reason is counted.

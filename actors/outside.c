@@ -98,9 +98,8 @@ static troupe_status join(troupe_ctx *ctx, troupe_ref ref, uint32_t timeout_ms,
     struct trp_reason reason;
     struct trp_waiter waiter = {.done = 0};
     struct trp_monitor *monitor = trp_monitor_for_waiter(ctx->system, TROUPE_ON_STOP, &waiter);
-    if (monitor == NULL)
+    if (monitor == NULL || !trp_monitor_begin(monitor, ref))
         return trp_error(TROUPE_ENOMEM, "troupe_join: no memory");
-    trp_monitor_begin(monitor, ref);
     troupe_status status = finish_wait(ctx, &waiter, monitor, deadline, &stopped, &reason);
     if (status == TROUPE_OK) {
         troupe_reason view = trp_reason_view(&reason);

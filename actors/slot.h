@@ -52,7 +52,7 @@ enum trp_order {
 enum trp_alive {
     TRP_ALIVE = 1u << 9,             // somebody lives here: has been spawned and not ended
     TRP_ALIVE_STARTED = 1u << 10,    // its incarnation has started
-    TRP_ALIVE_WATCHED = 1u << 11,    // slot->watchers is to be looked at when it starts or ends
+    TRP_ALIVE_WATCHED = 1u << 11,    // slot->watched is to be looked at when it starts or ends
     TRP_ALIVE_SUPERVISES = 1u << 12, // fixed: persist->supervision is there
     TRP_ALIVE_ROOT = 1u << 13,       // fixed: belongs to the system
     TRP_ALIVE_AWAITED = 1u << 14,    // a root whose end somebody waits for; see roots.c
@@ -108,7 +108,7 @@ struct trp_slot {
     struct trp_slot *sibling_next; // owner's consumer, or the system's lock; free list
     struct trp_slot *sibling_previous;
     struct trp_slot *notice_next; // whoever pushed it to the owner's notices
-    struct trp_monitor *watchers; // the stripe lock of the slot's index; NULL in a free slot
+    struct trp_watched *watched;  // the stripe lock of the slot's index; NULL in a free slot
 };
 
 _Static_assert(sizeof(struct trp_slot) == 192, "three cache lines");

@@ -2,6 +2,7 @@
 #include "actors/actor.h"
 #include "actors/monitor.h"
 #include "actors/supervisor.h"
+#include "actors/watched.h"
 
 #include <string.h>
 
@@ -55,6 +56,14 @@ static bool make_persist(troupe_system *system, struct trp_runner *runner, struc
     return true;
 }
 
+static bool make_watched(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                         const struct trp_spawn_spec *spec)
+{
+    if (spec->watcher)
+        slot->watched = trp_watched_new(system, runner);
+    return !spec->watcher || slot->watched;
+}
+
 static void unmake(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
                    struct troupe_ctx *body)
 {
@@ -65,6 +74,9 @@ static void unmake(troupe_system *system, struct trp_runner *runner, struct trp_
     if (slot->persist)
         trp_give(system, runner, slot->persist, sizeof *slot->persist);
     slot->persist = NULL;
+    if (slot->watched)
+        trp_give(system, runner, slot->watched, sizeof *slot->watched);
+    slot->watched = NULL;
     atomic_store_explicit(&slot->holds, 1, memory_order_relaxed); // nobody has heard of it
     trp_slot_release_hold(system, runner, slot);
 }
@@ -167,7 +179,7 @@ troupe_status trp_spawn(troupe_system *system, struct trp_runner *runner,
     uint32_t generation = trp_slot_generation(slot);
     struct troupe_ctx *body = NULL;
     troupe_status status = TROUPE_ENOMEM;
-    if (!make_persist(system, runner, slot, spec) ||
+    if (!make_persist(system, runner, slot, spec) || !make_watched(system, runner, slot, spec) ||
         (body = make_body(system, runner, slot)) == NULL) {
         trp_error(TROUPE_ENOMEM, "no memory to spawn %s", spec->behavior->name);
         goto fail;

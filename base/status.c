@@ -38,6 +38,7 @@ static const struct text texts[] = {
     TRP_STATUS(TROUPE_EBUSY, "something else is under way"),
     TRP_STATUS(TROUPE_ESYSTEM, "the operating system refused"),
     TRP_STATUS(TROUPE_EMEMLIMIT, "the actor's memory limit is reached"),
+    TRP_STATUS(TROUPE_ERESTARTING, "the child is being restarted or stopped"),
     TRP_STATUS(TROUPE_EUSER, "a failure of the program's own"),
 };
 

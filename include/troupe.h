@@ -9,11 +9,15 @@
 #include <troupe/app.h>
 #include <troupe/ask.h>
 #include <troupe/blocking.h>
+#include <troupe/children.h>
+#include <troupe/link.h>
 #include <troupe/message.h>
+#include <troupe/name.h>
 #include <troupe/ref.h>
 #include <troupe/status.h>
 #include <troupe/supervisor.h>
 #include <troupe/system.h>
 #include <troupe/timer.h>
+#include <troupe/tree.h>
 
 #endif

@@ -78,6 +78,8 @@ typedef enum troupe_place {
     TROUPE_IN_PROCESS = 2 // in a process of its own: TROUPE_ENOTSUP in this version
 } troupe_place;
 
+struct troupe_monitor_ref;
+
 // All fields: 0 is the default.
 typedef struct troupe_spawn_opts {
     const char *name;       // for printing; copied; at most 63 bytes; default: the behaviour's name
@@ -86,15 +88,21 @@ typedef struct troupe_spawn_opts {
     size_t memory_limit;    // bytes of troupe_alloc and troupe_defer together; default: no limit
     uint32_t shutdown_ms;   // how long its owner waits after a stop before the kill; default 5000
     uint32_t kill_grace_ms; // how long a kill waits for a running handler; default: the system's
+    const char
+        *register_as; // a name to be known by, see <troupe/name.h>; at most 63 bytes; or NULL
+    // Set before the actor can run, so that nothing of it is missed; not outside (TROUPE_ENOTSUP).
+    bool link;                              // troupe_link with the spawner
+    uint32_t monitor;                       // events as in troupe_monitor; 0: none
+    struct troupe_monitor_ref *monitor_ref; // gets the monitor; may be NULL
 } troupe_spawn_opts;
 
 // ---- Starting
 
 // Starts an actor that belongs to the caller; outside: to the system. Returns at once with a ref
 // that can be used; init runs later, before the first message, on the actor's own activation. Its
-// failure reaches monitors and asks as "start failed". `opts` and `ref` may be NULL.
-// Errors: TROUPE_EINVAL, TROUPE_ENOMEM, TROUPE_ENOTSUP, TROUPE_ESYSTEM (no thread), TROUPE_ECLOSED,
-// TROUPE_ESTALE; nothing was started.
+// failure reaches monitors, links and asks as "start failed". `opts` and `ref` may be NULL.
+// Errors: TROUPE_EINVAL, TROUPE_EEXIST (register_as is taken: `*ref` is who has it), TROUPE_ENOMEM,
+// TROUPE_ENOTSUP, TROUPE_ESYSTEM (no thread), TROUPE_ECLOSED, TROUPE_ESTALE; nothing was started.
 // Outside too.
 TROUPE_API troupe_status troupe_spawn(troupe_ctx *ctx, const troupe_behavior *behavior,
                                       const troupe_spawn_opts *opts, troupe_ref *ref);
@@ -118,8 +126,9 @@ TROUPE_API troupe_status troupe_spawn_wait(troupe_ctx *ctx, const troupe_behavio
 // ---- Ending
 
 // Asks an actor to end with reason shutdown, before the messages that wait; those become dead
-// letters. A handler that runs is finished first. Idempotent; a dead ref is TROUPE_EDEAD. While its
-// supervisor restarts it, the next incarnation is the one that ends.
+// letters. A handler that runs is finished first. Idempotent; a dead ref is TROUPE_EDEAD. Meant for
+// the incarnation that runs: between two of them, of one that waits to be restarted, nothing is
+// left to be ended, and it has no effect. So it is with troupe_kill.
 // Needs no memory. Outside too.
 TROUPE_API troupe_status troupe_stop(troupe_ctx *ctx, troupe_ref ref);
 
@@ -189,6 +198,7 @@ typedef struct troupe_down {
     uint32_t event;             // TROUPE_ON_STOP, TROUPE_ON_RESTART or TROUPE_ON_START
     uint32_t incarnation;       // the one that ended or started; 0: unknown
     troupe_reason reason;       // why it ended
+    const char *name;           // of troupe_monitor_name, else NULL; lives as long as the message
 } troupe_down;
 
 // Watches an actor: one troupe_down message at each event of `events`. ON_STOP comes exactly once,

@@ -46,6 +46,7 @@ typedef enum troupe_status {
     TROUPE_EBUSY,       // not now: something else is under way
     TROUPE_ESYSTEM,     // the operating system refused; troupe_error_text says what
     TROUPE_EMEMLIMIT,   // the actor's own memory limit is reached
+    TROUPE_ERESTARTING, // the supervisor is restarting or stopping that child; ask again later
 
     TROUPE_EUSER = 1024 // the first value that is free for a program's own failures
 } troupe_status;

@@ -1,8 +1,23 @@
 // Supervisors: actors that start other actors and start them again when they fail.
 //
-// A restarted child keeps its ref, the messages that wait in its mailbox and who watches it; it
-// loses its state and all that it had set up: timers, monitors, asks, children. Semantics are those
-// of OTP's supervisor; where OTP has a new pid, here is a new incarnation behind the same ref.
+// A restarted child keeps its ref, its names, the messages that wait in its mailbox and who watches
+// it; it loses its state and all that it had set up: timers, monitors, links, asks, children.
+// Semantics are those of OTP's supervisor; where OTP has a new pid, here is a new incarnation
+// behind the same ref. What a supervisor can be asked while it runs is in <troupe/children.h>; how
+// to see a tree, in <troupe/tree.h>.
+//
+// A whole tree can be one static table:
+//
+//     static const troupe_supervisor app = {
+//         .name = "app",
+//         .strategy = TROUPE_REST_FOR_ONE,
+//         TROUPE_CHILDREN(
+//             {.id = "store", .behavior = &store_behavior},
+//             {.id = "web", .supervisor = TROUPE_SUPERVISOR(
+//                 .max_restarts = 10,
+//                 TROUPE_CHILDREN(
+//                     {.id = "listener", .behavior = &listener_behavior},
+//                     {.id = "sessions", .behavior = &sessions_behavior}))})};
 #ifndef TROUPE_SUPERVISOR_H
 #define TROUPE_SUPERVISOR_H
 
@@ -16,15 +31,38 @@ extern "C" {
 typedef enum troupe_restart {
     TROUPE_PERMANENT = 0, // always
     TROUPE_TRANSIENT = 1, // unless it ended normally or was shut down
-    TROUPE_TEMPORARY = 2  // never
+    TROUPE_TEMPORARY = 2  // never; it is forgotten as soon as it has ended
 } troupe_restart;
 
 // Who is restarted when one child fails.
 typedef enum troupe_strategy {
-    TROUPE_ONE_FOR_ONE = 0 // that child alone
+    TROUPE_ONE_FOR_ONE = 0,       // that child alone
+    TROUPE_ONE_FOR_ALL = 1,       // all: the others are stopped, then all are started in order
+    TROUPE_REST_FOR_ONE = 2,      // that child and those that were started after it
+    TROUPE_SIMPLE_ONE_FOR_ONE = 3 // that child alone; children are made at run time, any number of
+                                  // them, all after one template
 } troupe_strategy;
 
+// What the end of a significant child does to its supervisor. Only an end by itself counts that is
+// not followed by a restart: not one that a sibling's failure or a request has caused.
+typedef enum troupe_auto_shutdown {
+    TROUPE_NO_AUTO_SHUTDOWN = 0,
+    TROUPE_ANY_SIGNIFICANT = 1, // the first that ends: the supervisor ends with shutdown
+    TROUPE_ALL_SIGNIFICANT = 2  // the last that is left
+} troupe_auto_shutdown;
+
 #define TROUPE_NO_RESTARTS UINT32_MAX // max_restarts: the first failure is one too many
+
+// How long a supervisor waits before it restarts a child. The n-th restart in a row waits
+// min_ms * 2^(n-1), at most max_ms, and a random time on top. Messages wait meanwhile. With
+// TROUPE_ONE_FOR_ALL and TROUPE_REST_FOR_ONE the others are stopped at once and started after the
+// wait.
+typedef struct troupe_backoff {
+    uint32_t min_ms;         // default: no wait at all
+    uint32_t max_ms;         // default 32 times min_ms; not below min_ms
+    uint32_t random_percent; // 0 to 100: up to this part of the wait is added; default 0
+    uint32_t quiet_ms;       // one that has run that long begins anew with min_ms; default max_ms
+} troupe_backoff;
 
 struct troupe_supervisor;
 
@@ -36,28 +74,65 @@ typedef struct troupe_child {
     troupe_restart restart;                     // default: permanent
     troupe_place place;                         // default: on the pool
     uint32_t shutdown_ms;   // default 5000; supervisors: no limit. TROUPE_KILL_NOW, TROUPE_NO_LIMIT
-    size_t memory_limit;    // as in troupe_spawn_opts
-    uint32_t kill_grace_ms; // as in troupe_spawn_opts
-    troupe_type *args_type; // message for init, or NULL
-    const void *args;       // its body; copied when the supervisor starts
+    bool significant;       // see troupe_auto_shutdown; transient or temporary children only
+    uint32_t max_restarts;  // 0: its restarts count for the supervisor. Else it has a budget of its
+    uint32_t within_ms;     // own, which they count for instead; default 5000
+    troupe_backoff backoff; // default: none
+    const char *register_as; // a name to be known by, see <troupe/name.h>; 1 to 63 bytes; or NULL
+    size_t memory_limit;     // as in troupe_spawn_opts
+    uint32_t kill_grace_ms;  // as in troupe_spawn_opts
+    troupe_type *args_type;  // message for init, or NULL
+    const void *args;        // its body; copied when the supervisor starts
 } troupe_child;
 
 // A supervisor's specification. It is copied when the supervisor starts, except for what behaviours
 // and nested supervisors point to, which must outlive it.
 typedef struct troupe_supervisor {
-    const char *name;         // default: "supervisor"
+    const char *name;         // default: "supervisor"; a child's: its id
     troupe_strategy strategy; // default: one for one
     uint32_t max_restarts;    // default 1; TROUPE_NO_RESTARTS for none at all
     uint32_t within_ms; // default 5000; more than max_restarts restarts in that time: gives up
-    const troupe_child *children; // started in this order, each when the one before has started
-    size_t child_count;
+    troupe_auto_shutdown auto_shutdown; // default: none
+    const char *register_as;            // as in troupe_child; not of one that is a child
+    const troupe_child *children; // started in this order, each when the one before has started;
+                                  // simple one for one: the template, none is started
+    size_t child_count;           // simple one for one: 1
 } troupe_supervisor;
 
+// For tables: the children of a supervisor, and a supervisor of a child. At file scope.
+#define TROUPE_CHILDREN(...)                         \
+    .children = (const troupe_child[]){__VA_ARGS__}, \
+    .child_count = sizeof((const troupe_child[]){__VA_ARGS__}) / sizeof(troupe_child)
+#define TROUPE_SUPERVISOR(...) (&(const troupe_supervisor){__VA_ARGS__})
+
 // Starts a supervisor that belongs to the caller. Returns at once; the children start one after the
-// other. If one fails to start, those before it are stopped in reverse order and the supervisor
-// ends with start failed and a text that names the child. A supervisor that gives up stops its
-// children in reverse order and ends with reason shutdown. Errors: TROUPE_EINVAL (troupe_error_text
-// names the field and the child), TROUPE_ENOMEM, TROUPE_ECLOSED, TROUPE_ESTALE. Outside too.
+// other. What happens then:
+//
+// Start. If a child fails to start, those before it are stopped in reverse order and the supervisor
+// ends with start failed and a text that names the child. One whose init says TROUPE_IGNORE is left
+// out; it can be started by troupe_restart_child, unless it is temporary.
+//
+// Restart. Each failure that leads to a restart is counted, once for a group; so is each attempt
+// that fails, and another follows. More than max_restarts within within_ms (a restart that is
+// exactly that old still counts): the supervisor gives up, with a TROUPE_EVENT_GAVE_UP.
+//
+// Giving up. Children are stopped in reverse order, and the supervisor ends with shutdown. If it is
+// a child itself its supervisor treats that by its restart type. If it belongs to the system, the
+// system ends: all actors that belong to it are stopped, none can be spawned, troupe_system_wait
+// returns TROUPE_EDOWN and the report of troupe_system_stop says who gave up and why.
+//
+// Group restarts (one for all, rest for one). What their members have sent to each other or to
+// themselves before, and nobody has handled, becomes dead letters (TROUPE_DEAD_STALE); messages of
+// others stay. Members that were stopped by a request are started, too. Temporary members are not
+// started again, and forgotten.
+//
+// Stop. Children are stopped in reverse order, each after the one before: shutdown, and when
+// shutdown_ms have passed, kill. Those of simple one for one are stopped all at once. A supervisor
+// that is killed kills its children.
+//
+// Errors: TROUPE_EINVAL (troupe_error_text names the supervisor, the child, the field and what is
+// allowed), TROUPE_EEXIST (register_as is taken), TROUPE_ENOMEM, TROUPE_ECLOSED, TROUPE_ENOTSUP,
+// TROUPE_ESTALE. Outside too.
 TROUPE_API troupe_status troupe_supervise(troupe_ctx *ctx, const troupe_supervisor *spec,
                                           troupe_ref *ref);
 
@@ -67,9 +142,10 @@ TROUPE_API troupe_status troupe_supervise(troupe_ctx *ctx, const troupe_supervis
 TROUPE_API troupe_status troupe_supervise_wait(troupe_ctx *ctx, const troupe_supervisor *spec,
                                                troupe_ref *ref);
 
-// Sets `*ref` to the ref of a supervisor's child. It is valid as long as the supervisor runs.
-// TROUPE_ENOENT: no child of that id, or not started yet. TROUPE_EDEAD: no such supervisor.
-// Outside too.
+// Sets `*ref` to the ref of a supervisor's child, without asking the supervisor. It is valid until
+// the child is stopped for good: by troupe_stop_child, as a temporary one, with its supervisor.
+// TROUPE_ENOENT: no child of that id, or it is not running and will not be restarted.
+// TROUPE_EDEAD: no such supervisor. Outside too.
 TROUPE_API troupe_status troupe_child_ref(troupe_ctx *ctx, troupe_ref supervisor, const char *id,
                                           troupe_ref *ref);
 

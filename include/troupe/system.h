@@ -17,7 +17,7 @@ typedef enum troupe_dead_reason {
     TROUPE_DEAD_ENDED,         // the actor ended while the message waited
     TROUPE_DEAD_UNHANDLED,     // the handler did not know it
     TROUPE_DEAD_FAILED,        // the actor failed while handling it
-    TROUPE_DEAD_STALE          // meant for an earlier incarnation
+    TROUPE_DEAD_STALE          // sent between members of a group before they were restarted
 } troupe_dead_reason;
 
 typedef struct troupe_dead_letter {
@@ -104,6 +104,12 @@ typedef struct troupe_report {
         char message_type[64];    // of the message it is handling
         uint64_t since_ns;        // how long it has been handling it
     } who[TROUPE_REPORT_REFUSED]; // the first of them
+
+    // The supervisor without an owner that gave up first and ended the system by that.
+    bool gave_up;        // there was one
+    troupe_ref root;     // which
+    char root_name[64];  // its name
+    char root_text[256]; // why: the failure of a child that was one too many
 } troupe_report;
 
 // Stops all actors (shutdown, later kill), then the threads, and frees the system. Always returns
@@ -118,6 +124,8 @@ TROUPE_API troupe_status troupe_system_stop(troupe_system *system, uint32_t dead
                                             troupe_report *report);
 
 // Waits until no actor is left. TROUPE_ETIMEDOUT after `timeout_ms` (TROUPE_NO_LIMIT: never).
+// TROUPE_EDOWN: a supervisor without an owner has given up, and so none is left; troupe_error_text
+// says who and why.
 // Threads: any that is not one of the system's (TROUPE_ENOTSUP).
 TROUPE_API troupe_status troupe_system_wait(troupe_system *system, uint32_t timeout_ms);
 

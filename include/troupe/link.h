@@ -1,0 +1,62 @@
+// Links and exit signals: actors that end together.
+//
+// A link is between two actors, in both directions. When an incarnation of one ends, by failure,
+// shutdown or kill, the other gets an exit signal with the same reason and ends with it as well,
+// unless it traps exits: then the signal comes as a message. A normal end is told only to actors
+// that trap. Semantics are those of Erlang's link/1, unlink/1, process_flag(trap_exit, _) and
+// exit/2; where Erlang has a process, here is an incarnation: a restart ends all links and the
+// trap.
+//
+//     signal, its reason            the receiver does not trap        it traps
+//     link: normal                  nothing                           message
+//     link: any other               ends with that reason             message
+//     troupe_exit: normal           nothing, but to oneself: ends     message
+//     troupe_exit: killed           ends with killed                  ends with killed
+//     troupe_exit: any other        ends with that reason             message
+#ifndef TROUPE_LINK_H
+#define TROUPE_LINK_H
+
+#include <troupe/actor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// The message that an actor that traps exits gets: troupe_match(msg, troupe_exited).
+typedef struct troupe_exited {
+    troupe_ref ref;       // who ended, or who called troupe_exit; the zero ref: from outside
+    uint32_t incarnation; // the one that ended; 0: of troupe_exit, or nobody was there
+    troupe_reason reason; // noactor: there was nobody to link to
+} troupe_exited;
+
+// Links the running actor with another; no more than one link is ever between two. A ref to nobody
+// makes an exit signal with reason noactor. To itself: does nothing. One that is between two
+// incarnations is linked with its next one.
+// Errors: TROUPE_ENOMEM, TROUPE_ENOTSUP (outside: see troupe_join), TROUPE_ESTALE.
+TROUPE_API troupe_status troupe_link(troupe_ctx *ctx, troupe_ref ref);
+
+// Ends the link with another actor, if there is one; no exit signal of it has an effect afterwards,
+// also none whose message waits already.
+// Errors: TROUPE_ENOTSUP (outside), TROUPE_ESTALE.
+TROUPE_API troupe_status troupe_unlink(troupe_ctx *ctx, troupe_ref ref);
+
+// Decides whether exit signals end the running incarnation (false, at its start) or come as
+// messages. They come in order with what the other actor has sent; those that are not trapped
+// overtake messages.
+// Errors: TROUPE_ENOTSUP (outside), TROUPE_ESTALE.
+TROUPE_API troupe_status troupe_trap_exits(troupe_ctx *ctx, bool trap);
+
+// Sends an exit signal. `reason` is copied: its kind is normal, shutdown, killed or failed;
+// `status` and `text` (may be NULL, at most 251 bytes) are those of failed. A handler that runs is
+// finished first. A dead ref is no error. Errors: TROUPE_EINVAL (another kind), TROUPE_ENOMEM,
+// TROUPE_ESTALE. Outside too.
+TROUPE_API troupe_status troupe_exit(troupe_ctx *ctx, troupe_ref ref, const troupe_reason *reason);
+
+TROUPE_API extern troupe_type troupe_type_troupe_exited;
+typedef troupe_exited troupe_body_troupe_exited;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
