@@ -35,7 +35,7 @@ static enum trp_next obey(struct trp_runner *runner, struct trp_slot *slot)
     if ((orders & TRP_ORDER_NOTICE) && next == TRP_NEXT_LOOK && !has_ended(slot))
         next = trp_read_notices(runner, slot);
     if ((orders & TRP_ORDER_TICK) && next == TRP_NEXT_LOOK && !has_ended(slot))
-        trp_stop_tick(runner, slot);
+        trp_tick(runner, slot);
     if ((orders & TRP_ORDER_EXPIRE) && next == TRP_NEXT_LOOK && !has_ended(slot))
         trp_asks_look(runner, slot);
     if ((orders & TRP_ORDER_KILL) && next == TRP_NEXT_LOOK && !has_ended(slot))
@@ -44,6 +44,10 @@ static enum trp_next obey(struct trp_runner *runner, struct trp_slot *slot)
         next = trp_end_incarnation(runner, slot, (struct trp_reason){.kind = TROUPE_SHUTDOWN});
     if (next == TRP_NEXT_LEAVE || has_ended(slot) || slot->phase != TRP_AWAITING)
         return next;
+    if (orders & TRP_ORDER_PURGE) {
+        trp_drop_stale(runner, slot);
+        trp_notify_owner(runner, slot, TRP_NOTICE_PURGED);
+    }
     if (orders & TRP_ORDER_END)
         trp_end_for_good(runner, slot);
     else if (orders & TRP_ORDER_RESTART)
@@ -76,7 +80,10 @@ static enum step discard(struct trp_runner *runner, struct trp_slot *slot,
                          struct trp_envelope *envelope, troupe_dead_reason reason,
                          const struct trp_reason *why)
 {
-    troupe_ref target = trp_ref(runner->system, slot->index, envelope->generation);
+    troupe_ref target =
+        trp_ref(runner->system, slot->index,
+                envelope->generation == TRP_STALE_GENERATION ? trp_slot_generation(slot)
+                                                             : envelope->generation);
     // `why` may be the slot's own: it is not ours after the pop.
     struct trp_reason held = why ? trp_reason_acquire(*why) : (struct trp_reason){0};
     bool more = trp_mpsc_pop(&slot->inbox, &slot->front);
@@ -341,7 +348,10 @@ static enum step run_message(struct trp_runner *runner, struct troupe_ctx *ctx,
 {
     struct trp_slot *slot = ctx->slot;
     if (TRP_UNLIKELY(envelope->generation != ctx->generation))
-        return discard(runner, slot, envelope, TROUPE_DEAD_NO_TARGET, NULL);
+        return discard(runner, slot, envelope,
+                       envelope->generation == TRP_STALE_GENERATION ? TROUPE_DEAD_STALE
+                                                                    : TROUPE_DEAD_NO_TARGET,
+                       NULL);
     switch ((enum trp_kind)envelope->kind) {
     case TRP_KIND_USER:
         return handle(runner, ctx, envelope, NULL);

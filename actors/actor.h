@@ -154,8 +154,12 @@ void trp_push_from(troupe_system *system, struct trp_runner *runner, struct trp_
                    uint32_t generation, struct trp_envelope *envelope);
 
 // Puts a TRP_KIND_DRAIN envelope into the mailbox; it is no message and is not counted.
-void trp_push_drain(struct troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
-                    struct trp_envelope *envelope);
+void trp_push_drain(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                    uint32_t generation, struct trp_envelope *envelope);
+
+// Makes one and does so. False: no memory.
+bool trp_drain(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+               uint32_t generation);
 
 // Gets rid of an envelope that will not be handled: tells the hook if `reason` is not 0 and it is a
 // user's message, ends its ask with down, and frees it. Counts dead or dropped.
@@ -197,13 +201,13 @@ void trp_activation_fetch(struct trp_task *task, bool deep);
 
 struct trp_spawn_spec {
     const troupe_behavior *behavior;
-    const char *name; // or NULL
+    const char *name;        // or NULL
+    const char *register_as; // or NULL
     troupe_place place;
     size_t memory_limit; // 0: none
     uint32_t shutdown_ms, kill_grace_ms;
-    struct trp_envelope *args; // taken over on success
+    struct trp_envelope *args; // a count of them; taken over on success
     bool supervised;
-    bool sequential;
     struct trp_supervision *supervision; // taken over on success
     struct troupe_ctx *owner;            // NULL: the system
     struct trp_monitor *watcher;         // set on the new actor before it can run; or NULL
@@ -265,8 +269,9 @@ enum trp_next trp_take_over(struct trp_runner *runner, struct trp_slot *slot);
 void trp_free_abandoned(struct trp_runner *runner, struct troupe_ctx *ctx);
 
 // The arguments of init are counted: one for the actor, one for each init that reads them, which
-// may have been given up and outlive the actor. The first count is the caller's.
+// may have been given up and outlive the actor, one for its supervisor. The first is the caller's.
 void trp_args_init(struct trp_envelope *args);
+void trp_args_acquire(struct trp_envelope *args);
 void trp_args_release(troupe_system *system, struct trp_runner *runner, struct trp_envelope *args);
 
 // Why a handler that returned an error has failed; takes the text of troupe_fail.
@@ -279,6 +284,13 @@ void trp_tell_event(troupe_system *system, troupe_event_kind kind, struct trp_sl
 // The init status of a behaviour of ours that will call trp_incarnation_started itself.
 #define TRP_START_LATER ((troupe_status)15)
 
+// ---- stale.c
+
+#define TRP_STALE_GENERATION 0u // of an envelope: no actor's, a message that is stale
+
+// Marks what members of the slot's group, all AWAITING, have sent to it. The slot's consumer.
+void trp_drop_stale(struct trp_runner *runner, struct trp_slot *slot);
+
 // ---- children.c
 
 // Adds a new actor to its owner's children, or to the system's. The owner's consumer.
@@ -289,11 +301,11 @@ troupe_status trp_adopt(troupe_system *system, struct trp_runner *runner, struct
 void trp_disown(troupe_system *system, struct trp_runner *runner, struct trp_slot *child,
                 struct troupe_ctx *owner);
 
-// Tells all children (sequential: the youngest) to stop or to end at once.
+// Tells all children to stop, or to end at once; a supervisor's one after the other.
 void trp_stop_children(struct trp_runner *runner, struct trp_slot *slot);
 
-// The time that children were given is looked at again.
-void trp_stop_tick(struct trp_runner *runner, struct trp_slot *slot);
+// The slot's tick went off: the time that children were given is looked at again.
+void trp_tick(struct trp_runner *runner, struct trp_slot *slot);
 
 // Looks at what children tell. The owner's consumer.
 enum trp_next trp_read_notices(struct trp_runner *runner, struct trp_slot *slot);
@@ -302,7 +314,7 @@ enum trp_next trp_read_notices(struct trp_runner *runner, struct trp_slot *slot)
 static inline void trp_forget_ended_children(struct trp_runner *runner, struct trp_slot *slot)
 {
     // relaxed: what is not seen here is waited for.
-    if (slot->persist && slot->persist->children && !slot->persist->supervision &&
+    if (slot->persist && slot->persist->children &&
         atomic_load_explicit(&slot->notices, memory_order_relaxed) != NULL)
         (void)trp_read_notices(runner, slot);
 }
@@ -321,13 +333,21 @@ void trp_roots_leave(troupe_system *system, struct trp_runner *runner, bool awai
 // Gives an order to all that are alive.
 void trp_roots_order(troupe_system *system, uint32_t order);
 
+// One is gone: if that is who gave up, the system is closed and all others are drained.
+void trp_root_that_gave_up_is_gone(troupe_system *system, struct trp_runner *runner,
+                                   const struct trp_slot *root);
+
 // Tells whether none is left, and wakes who waits for that; else their end will. roots_lock is
 // held.
 bool trp_roots_gone(troupe_system *system);
 
 // ---- Ticks, see children.c
 
-struct trp_tick *trp_tick_new(troupe_system *system, struct trp_runner *runner);
+// Makes the slot's own; false without memory, with a text.
+bool trp_tick_make(struct troupe_ctx *ctx);
+
+// Has it go off at that time and not before; TRP_NEVER: not at all.
+void trp_tick_arm(struct trp_runner *runner, struct trp_tick *tick, uint64_t deadline);
 void trp_tick_free(troupe_system *system, struct trp_runner *runner, struct trp_tick *tick);
 
 // ---- Timers

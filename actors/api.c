@@ -108,20 +108,27 @@ troupe_status troupe_kill(troupe_ctx *ctx, troupe_ref ref)
     return order(ctx, ref, TRP_ORDER_KILL, "troupe_kill");
 }
 
+bool trp_drain(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+               uint32_t generation)
+{
+    static const struct trp_type nothing = {.id = 0, .size = 1, .align = 1, .name = "drain"};
+    void *room;
+    struct trp_slab_cache *cache = trp_cache_open(system, runner);
+    struct trp_envelope *envelope =
+        trp_envelope_new(cache, &nothing, TRP_KIND_DRAIN, false, 0, &room);
+    trp_cache_close(system, runner);
+    if (envelope)
+        trp_push_drain(system, runner, slot, generation, envelope);
+    return envelope != NULL;
+}
+
 static troupe_status drain(troupe_ctx *ctx, troupe_ref ref)
 {
     struct trp_slot *slot = trp_resolve(ctx->system, ref);
     if (slot == NULL || ref.generation == 0 || atomic_load(&slot->generation) != ref.generation)
         return trp_error(TROUPE_EDEAD, "troupe_drain: the target does not exist (any more)");
-    static const struct trp_type nothing = {.id = 0, .size = 1, .align = 1, .name = "drain"};
-    void *room;
-    struct trp_slab_cache *cache = trp_cache_open(ctx->system, ctx->runner);
-    struct trp_envelope *envelope =
-        trp_envelope_new(cache, &nothing, TRP_KIND_DRAIN, false, 0, &room);
-    trp_cache_close(ctx->system, ctx->runner);
-    if (envelope == NULL)
+    if (!trp_drain(ctx->system, ctx->runner, slot, ref.generation))
         return trp_error(TROUPE_ENOMEM, "troupe_drain: no memory");
-    trp_push_drain(ctx, slot, ref.generation, envelope);
     return TROUPE_OK;
 }
 

@@ -20,16 +20,24 @@ struct trp_tick {
 
 // ---- The timer that looks after children that do not stop
 
-struct trp_tick *trp_tick_new(troupe_system *system, struct trp_runner *runner)
+bool trp_tick_make(struct troupe_ctx *ctx)
 {
-    struct trp_tick *tick = trp_take(system, runner, sizeof *tick);
-    if (tick) {
-        memset(tick, 0, sizeof *tick);
-        tick->timed.kind = TRP_TIMED_TICK;
-        tick->system = system;
-        atomic_init(&tick->refs, 1);
+    struct trp_persist *persist = trp_persist(ctx->system, ctx->runner, ctx->slot);
+    if (persist && persist->tick)
+        return true;
+    struct trp_tick *tick = persist ? trp_take(ctx->system, ctx->runner, sizeof *tick) : NULL;
+    if (tick == NULL) {
+        trp_error(TROUPE_ENOMEM, "no memory for the children of %s", trp_actor_name(ctx->slot));
+        return false;
     }
-    return tick;
+    memset(tick, 0, sizeof *tick);
+    tick->timed.kind = TRP_TIMED_TICK;
+    tick->system = ctx->system;
+    tick->slot = ctx->slot;
+    tick->generation = ctx->generation;
+    atomic_init(&tick->refs, 1);
+    persist->tick = tick;
+    return true;
 }
 
 static void release_tick(struct trp_runner *runner, struct trp_tick *tick)
@@ -58,7 +66,7 @@ void trp_tick_free(troupe_system *system, struct trp_runner *runner, struct trp_
     release_tick(runner, tick);
 }
 
-static void arm_tick(struct trp_runner *runner, struct trp_tick *tick, uint64_t deadline)
+void trp_tick_arm(struct trp_runner *runner, struct trp_tick *tick, uint64_t deadline)
 {
     disarm_tick(runner, tick);
     if (deadline == TRP_NEVER)
@@ -96,15 +104,13 @@ troupe_status trp_adopt(troupe_system *system, struct trp_runner *runner, struct
     struct trp_slot *slot = owner->slot;
     if (slot->phase == TRP_STOPPING || atomic_load(&system->closed))
         return trp_error(TROUPE_ECLOSED, "%s: its owner is stopping", child->behavior->name);
-    struct trp_persist *persist = trp_persist(system, runner, slot);
-    if (persist && persist->tick == NULL &&
-        (persist->tick = trp_tick_new(system, runner)) != NULL) {
-        persist->tick->slot = slot;
-        persist->tick->generation = owner->generation;
-    }
-    if (persist == NULL || persist->tick == NULL)
-        return trp_error(TROUPE_ENOMEM, "no memory to spawn %s", child->behavior->name);
+    if (!trp_tick_make(owner))
+        return TROUPE_ENOMEM;
+    struct trp_persist *persist = slot->persist;
     TRP_ASSERT(child->supervised == (persist->supervision != NULL)); // all are, or none: [lazy]
+    persist->child_count++;
+    if (child->supervised)
+        return TROUPE_OK;
     child->sibling_next = NULL;
     child->sibling_previous = persist->children_last;
     if (persist->children_last)
@@ -112,12 +118,14 @@ troupe_status trp_adopt(troupe_system *system, struct trp_runner *runner, struct
     else
         persist->children = child;
     persist->children_last = child;
-    persist->child_count++;
     return TROUPE_OK;
 }
 
 static void unlink_child(struct trp_persist *persist, struct trp_slot *child)
 {
+    persist->child_count--;
+    if (child->supervised)
+        return;
     if (child->sibling_previous)
         child->sibling_previous->sibling_next = child->sibling_next;
     else
@@ -126,7 +134,6 @@ static void unlink_child(struct trp_persist *persist, struct trp_slot *child)
         child->sibling_next->sibling_previous = child->sibling_previous;
     else
         persist->children_last = child->sibling_previous;
-    persist->child_count--;
 }
 
 void trp_disown(troupe_system *system, struct trp_runner *runner, struct trp_slot *child,
@@ -150,6 +157,7 @@ static void root_gone(struct trp_runner *runner, struct trp_slot *child)
     if (TRP_UNLIKELY(is_failure(&child->reason))) // relaxed: published by the count of its end
         atomic_fetch_add_explicit(&system->root_failures, 1, memory_order_relaxed);
     bool awaited = child->awaited;
+    trp_root_that_gave_up_is_gone(system, runner, child);
     trp_slot_release_hold(system, runner, child);
     trp_roots_leave(system, runner, awaited);
 }
@@ -252,10 +260,9 @@ static uint64_t give_up_time(const struct trp_persist *persist, const struct trp
     return trp_deadline(persist->stop_began, child->shutdown_ms * TRP_NS_PER_MS);
 }
 
-void trp_stop_children(struct trp_runner *runner, struct trp_slot *slot)
+static void stop_owned(struct trp_runner *runner, struct trp_slot *slot, bool kill)
 {
     struct trp_persist *persist = slot->persist;
-    bool kill = slot->reason.kind == TROUPE_KILLED;
     uint64_t first = TRP_NEVER;
     persist->stop_began = trp_now(runner->system);
     // seq_cst [lazy]. It runs just now, and obeys when it goes on.
@@ -266,39 +273,49 @@ void trp_stop_children(struct trp_runner *runner, struct trp_slot *slot)
         first = deadline < first ? deadline : first;
         struct trp_slot *previous = child->sibling_previous;
         stop_child(runner, child, kill);
-        child = persist->sequential && !kill ? NULL : previous;
+        child = previous;
     }
-    arm_tick(runner, persist->tick, kill ? TRP_NEVER : first);
+    trp_tick_arm(runner, persist->tick, kill ? TRP_NEVER : first);
 }
 
-void trp_stop_tick(struct trp_runner *runner, struct trp_slot *slot)
+void trp_stop_children(struct trp_runner *runner, struct trp_slot *slot)
+{
+    bool kill = slot->reason.kind == TROUPE_KILLED;
+    if (slot->persist->supervision)
+        trp_supervision_stop(runner, slot, kill);
+    else
+        stop_owned(runner, slot, kill);
+}
+
+static void stop_owned_late(struct trp_runner *runner, struct trp_slot *slot)
 {
     struct trp_persist *persist = slot->persist;
-    if (slot->phase != TRP_STOPPING || persist == NULL)
-        return;
     uint64_t now = trp_now(runner->system), next = TRP_NEVER;
-    for (struct trp_slot *child = persist->children_last; child;) {
+    for (struct trp_slot *child = persist->children_last; child; child = child->sibling_previous) {
         uint64_t deadline = give_up_time(persist, child);
         if (deadline <= now)
             stop_child(runner, child, true);
         else if (deadline < next)
             next = deadline;
-        child = persist->sequential ? NULL : child->sibling_previous;
     }
     if (persist->tick)
-        arm_tick(runner, persist->tick, next);
+        trp_tick_arm(runner, persist->tick, next);
+}
+
+void trp_tick(struct trp_runner *runner, struct trp_slot *slot)
+{
+    if (slot->persist && slot->persist->supervision)
+        trp_supervision_tick(runner, slot);
+    else if (slot->persist && slot->phase == TRP_STOPPING)
+        stop_owned_late(runner, slot);
 }
 
 static void child_gone(struct trp_runner *runner, struct trp_slot *slot, struct trp_slot *child)
 {
-    troupe_system *system = runner->system;
-    struct trp_persist *persist = slot->persist;
-    unlink_child(persist, child);
-    if (persist->supervision)
-        trp_supervised_gone(runner, slot, child);
-    trp_slot_release_hold(system, runner, child);
-    if (slot->phase == TRP_STOPPING && persist->sequential && persist->children)
-        trp_stop_children(runner, slot); // the next younger one
+    unlink_child(slot->persist, child);
+    if (slot->persist->supervision)
+        trp_supervised_gone(runner, slot, child); // may end the supervisor
+    trp_slot_release_hold(runner->system, runner, child);
 }
 
 static void read_notice(struct trp_runner *runner, struct trp_slot *slot, struct trp_slot *child)
@@ -307,15 +324,13 @@ static void read_notice(struct trp_runner *runner, struct trp_slot *slot, struct
     uint32_t notice = atomic_load_explicit(&child->notice, memory_order_acquire);
     if (!(notice & TRP_NOTICE_GONE)) // from here on it may be pushed again
         notice = atomic_exchange_explicit(&child->notice, 0, memory_order_acq_rel);
-    if ((notice & TRP_NOTICE_STARTED) && slot->phase != TRP_STOPPING)
+    // Each may end the supervisor; while its children are left it is there.
+    if (notice & TRP_NOTICE_STARTED)
         trp_supervised_started(runner, slot, child);
-    if (notice & TRP_NOTICE_DOWN) {
-        if (slot->phase == TRP_STOPPING)
-            trp_slot_order(runner->system, runner, child, trp_slot_generation(child),
-                           TRP_ORDER_END);
-        else
-            trp_supervised_down(runner, slot, child);
-    }
+    if (notice & TRP_NOTICE_DOWN)
+        trp_supervised_down(runner, slot, child);
+    if (notice & TRP_NOTICE_PURGED)
+        trp_supervised_purged(runner, slot, child);
     if (notice & TRP_NOTICE_GONE)
         child_gone(runner, slot, child);
 }
@@ -337,7 +352,7 @@ enum trp_next trp_read_notices(struct trp_runner *runner, struct trp_slot *slot)
         oldest = next;
     }
     if (atomic_load(&slot->body) != NULL && slot->phase == TRP_STOPPING &&
-        (slot->persist == NULL || slot->persist->children == NULL))
+        (slot->persist == NULL || slot->persist->child_count == 0))
         return trp_children_gone(runner, slot);
     return TRP_NEXT_LOOK;
 }

@@ -99,6 +99,12 @@ void trp_args_init(struct trp_envelope *args)
     atomic_init(args_count(args), 1);
 }
 
+void trp_args_acquire(struct trp_envelope *args)
+{
+    // relaxed: the caller holds one.
+    atomic_fetch_add_explicit(args_count(args), 1, memory_order_relaxed);
+}
+
 void trp_args_release(troupe_system *system, struct trp_runner *runner, struct trp_envelope *args)
 {
     // acq_rel: the last one sees that all others have finished reading.
@@ -112,8 +118,8 @@ static bool call_init(struct trp_runner *runner, struct trp_slot *slot, struct t
 {
     const troupe_behavior *behavior = slot->behavior;
     struct trp_envelope *args = slot->persist ? slot->persist->args : NULL;
-    if (args) // relaxed: the actor holds one
-        atomic_fetch_add_explicit(args_count(args), 1, memory_order_relaxed);
+    if (args)
+        trp_args_acquire(args);
     const troupe_msg *msg = args ? &args->msg : NULL;
     bool inside = TRP_CALL_USER(ctx, *status = behavior->init(ctx, trp_state(ctx), msg));
     if (args)
@@ -158,7 +164,7 @@ enum trp_next trp_end_incarnation(struct trp_runner *runner, struct trp_slot *sl
         slot->reason.kind != TROUPE_KILLED) { // a kill while it stops: the rest at once
         trp_reason_release(runner->system, runner, &slot->reason);
         slot->reason = reason;
-        if (slot->persist && slot->persist->children)
+        if (slot->persist && slot->persist->child_count)
             trp_stop_children(runner, slot);
         return TRP_NEXT_LOOK;
     }
@@ -170,7 +176,7 @@ enum trp_next trp_end_incarnation(struct trp_runner *runner, struct trp_slot *sl
     trp_reason_release(runner->system, runner, &slot->reason);
     slot->reason = reason;
     slot->phase = TRP_STOPPING;
-    if (slot->persist && slot->persist->children) {
+    if (slot->persist && slot->persist->child_count) {
         trp_stop_children(runner, slot);
         return TRP_NEXT_LOOK;
     }
@@ -331,7 +337,7 @@ bool trp_ends_plainly(const struct troupe_ctx *ctx)
     const struct trp_slot *slot = ctx->slot;
     return ctx->linked && ctx->extras == NULL && !slot->supervised &&
            slot->behavior->stop == NULL &&
-           (slot->persist == NULL || slot->persist->children == NULL);
+           (slot->persist == NULL || slot->persist->child_count == 0);
 }
 
 void trp_end_plainly(struct trp_runner *runner, struct trp_slot *slot, struct trp_reason reason)
@@ -375,6 +381,10 @@ static bool renew_thread(struct trp_runner *runner, struct trp_slot *slot)
 void trp_restart_incarnation(struct trp_runner *runner, struct trp_slot *slot)
 {
     troupe_system *system = runner->system;
+    // Those that came after the end were meant for the incarnation that had ended. relaxed: a stop
+    // that comes just now is for the next one, or was for the last one.
+    atomic_fetch_and_explicit(&slot->orders, ~(uint64_t)(TRP_ORDER_STOP | TRP_ORDER_KILL),
+                              memory_order_relaxed);
     if (!renew_body(runner, slot) || !renew_thread(runner, slot)) { // an attempt that failed
         trp_reason_release(system, runner, &slot->reason);
         slot->reason = (struct trp_reason){.kind = TROUPE_START_FAILED, .status = TROUPE_ENOMEM};
@@ -442,7 +452,7 @@ enum trp_next trp_take_over(struct trp_runner *runner, struct trp_slot *slot)
     trp_tell_event(system, TROUPE_EVENT_ABANDONED, slot, trp_slot_generation(slot),
                    incarnation_of(slot), &killed);
     slot->phase = TRP_STOPPING;
-    if (slot->persist && slot->persist->children) {
+    if (slot->persist && slot->persist->child_count) {
         trp_stop_children(runner, slot);
         return TRP_NEXT_LOOK;
     }

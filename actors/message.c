@@ -108,12 +108,12 @@ void trp_push_from(troupe_system *system, struct trp_runner *runner, struct trp_
     push(system, runner, slot, generation, envelope);
 }
 
-void trp_push_drain(struct troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
-                    struct trp_envelope *envelope)
+void trp_push_drain(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                    uint32_t generation, struct trp_envelope *envelope)
 {
     envelope->sender_slot = 0;
     envelope->sender_generation = 0;
-    push(ctx->system, ctx->runner, slot, generation, envelope);
+    push(system, runner, slot, generation, envelope);
 }
 
 // Names the sender. False: an actor that starts has sent it to itself, and it waits.

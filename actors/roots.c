@@ -19,6 +19,7 @@
 #include "actors/actor.h"
 
 #include <sched.h>
+#include <stdio.h>
 
 // ---- Counting
 
@@ -83,16 +84,62 @@ static bool are_gone(troupe_system *system)
 
 #define ROOT_ALIVE (TRP_ALIVE | TRP_ALIVE_ROOT)
 
-void trp_roots_order(troupe_system *system, uint32_t order)
+// Gives one that is alive an order; 0: drains it, or has it stop when there is no memory for that.
+static void order_root(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                       uint32_t order)
+{
+    uint64_t orders = atomic_load(&slot->orders); // seq_cst [closed]
+    uint32_t generation = (uint32_t)(orders >> 32);
+    if ((orders & ROOT_ALIVE) != ROOT_ALIVE)
+        return;
+    if (order == 0 && !trp_drain(system, runner, slot, generation))
+        order = TRP_ORDER_STOP;
+    if (order != 0)
+        (void)trp_slot_order(system, runner, slot, generation, order);
+}
+
+static void order_all(troupe_system *system, struct trp_runner *runner, uint32_t order)
 {
     trp_bias_barrier(); // [closed]
     // The newest first, as far as places tell.
-    for (uint32_t i = atomic_load(&system->slots.count); i-- > 0;) {
-        struct trp_slot *slot = trp_slot_place(&system->slots, i);
-        uint64_t orders = atomic_load(&slot->orders); // seq_cst [closed]
-        if ((orders & ROOT_ALIVE) == ROOT_ALIVE)
-            (void)trp_slot_order(system, NULL, slot, (uint32_t)(orders >> 32), order);
+    for (uint32_t i = atomic_load(&system->slots.count); i-- > 0;)
+        order_root(system, runner, trp_slot_place(&system->slots, i), order);
+}
+
+void trp_roots_order(troupe_system *system, uint32_t order)
+{
+    order_all(system, NULL, order);
+}
+
+// ---- One that gives up
+
+void trp_system_gave_up(troupe_system *system, struct trp_slot *supervisor,
+                        const struct trp_reason *why)
+{
+    atomic_fetch_add_explicit(&system->root_failures, 1, memory_order_relaxed); // as root_gone
+    trp_lock_acquire(&system->roots_lock);
+    if (!atomic_load_explicit(&system->gave_up, memory_order_relaxed)) {
+        struct trp_culprit *culprit = &system->culprit;
+        troupe_reason reason = trp_reason_view(why);
+        culprit->ref = trp_ref(system, supervisor->index, trp_slot_generation(supervisor));
+        (void)snprintf(culprit->name, sizeof culprit->name, "%s", trp_actor_name(supervisor));
+        (void)snprintf(culprit->text, sizeof culprit->text, "%s%s%s",
+                       troupe_reason_name(reason.kind), reason.text[0] ? ": " : "", reason.text);
+        atomic_store_explicit(&system->gave_up, true, memory_order_release);
     }
+    trp_lock_release(&system->roots_lock);
+}
+
+// Drained, so that those who watched it see its end before theirs.
+void trp_root_that_gave_up_is_gone(troupe_system *system, struct trp_runner *runner,
+                                   const struct trp_slot *root)
+{
+    // acquire: of the culprit. Another actor in the same place later finds all done already.
+    if (TRP_LIKELY(!atomic_load_explicit(&system->gave_up, memory_order_acquire)) ||
+        root->index != system->culprit.ref.slot)
+        return;
+    atomic_store(&system->closed, true); // seq_cst [closed]
+    order_all(system, runner, 0);
 }
 
 // Marks one that is alive [await], from where the last one was on. False: found none.

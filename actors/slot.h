@@ -45,6 +45,7 @@ enum trp_order {
     TRP_ORDER_TICK = 1u << 5,      // the slot's own timer went off
     TRP_ORDER_ABANDONED = 1u << 6, // the body is held by a handler that was given up
     TRP_ORDER_EXPIRE = 1u << 7,    // the timer of its asks went off
+    TRP_ORDER_PURGE = 1u << 16,    // AWAITING: drop what the group has sent; see stale.c
     TRP_ORDER_SUSPENDED = 1u << 8, // nobody runs it though its mailbox is not idle: schedule it
 };
 
@@ -59,14 +60,16 @@ enum trp_alive {
     TRP_ALIVE_LISTENS = 1u << 15     // it waits for the ends of its children; see children.c
 };
 
-#define TRP_ORDER_ANY            (TRP_ORDER_SUSPENDED - 1u)
-#define TRP_ORDER_WHILE_AWAITING (TRP_ORDER_RESTART | TRP_ORDER_END | TRP_ORDER_NOTICE)
+#define TRP_ORDER_ANY (TRP_ORDER_SUSPENDED - 1u)
+#define TRP_ORDER_WHILE_AWAITING \
+    (TRP_ORDER_RESTART | TRP_ORDER_END | TRP_ORDER_NOTICE | TRP_ORDER_PURGE)
 
 // What a child tells its owner: bits of slot->notice.
 enum trp_notice {
     TRP_NOTICE_STARTED = 1, // init has succeeded
     TRP_NOTICE_DOWN = 2,    // AWAITING: what shall happen to it?
-    TRP_NOTICE_GONE = 4     // ENDED: the owner gives its hold back
+    TRP_NOTICE_GONE = 4,    // ENDED: the owner gives its hold back
+    TRP_NOTICE_PURGED = 8   // AWAITING: has dropped what its group has sent
 };
 
 struct trp_slot {
@@ -95,17 +98,22 @@ struct trp_slot {
     _Atomic uint32_t kill_grace_ms; // fixed; 0: the system's
     uint8_t on_thread;              // fixed
     uint8_t awaited;                // consumer; AWAITED was set when it ended
+    _Atomic uint8_t in_group; // owner: is down for a group's restart, with others; see stale.c
 
     // Third line: rarer.
     _Alignas(TRP_CACHE_LINE) union {
         const troupe_behavior *behavior; // fixed
         void *target_user;               // fixed; of ops
     };
-    struct trp_persist *persist;   // consumer and spawner; NULL until needed
-    struct trp_slot *owner;        // fixed; NULL: the system
-    uint32_t owner_generation;     // fixed
-    _Atomic uint32_t notice;       // enum trp_notice, and the depth of the stack; see children.c
-    struct trp_slot *sibling_next; // owner's consumer, or the system's lock; free list
+    struct trp_persist *persist; // consumer and spawner; NULL until needed
+    struct trp_slot *owner;      // fixed; NULL: the system
+    uint32_t owner_generation;   // fixed
+    _Atomic uint32_t notice;     // enum trp_notice, and the depth of the stack; see children.c
+
+    union {
+        struct trp_slot *sibling_next; // owner's consumer; free list
+        struct trp_child *entry;       // of a supervised one: its place in its supervisor's table
+    };
     struct trp_slot *sibling_previous;
     struct trp_slot *notice_next; // whoever pushed it to the owner's notices
     struct trp_watched *watched;  // the stripe lock of the slot's index; NULL in a free slot
@@ -119,12 +127,11 @@ struct trp_persist {
     struct trp_envelope *args; // for init, or NULL
     size_t memory_limit;       // SIZE_MAX: none
     uint32_t name_size;
-    struct trp_slot *children; // oldest; consumer
+    struct trp_slot *children; // oldest; consumer; not of a supervisor, which has a table
     struct trp_slot *children_last;
-    uint32_t child_count;
-    bool sequential;       // children are stopped one by one, youngest first
+    uint32_t child_count;  // of any kind
     struct trp_tick *tick; // the slot's own timer, see children.c; made with the first child
-    uint64_t stop_began;   // when children (sequential: the youngest) were told to stop
+    uint64_t stop_began;   // when children were told to stop
     struct trp_supervision *supervision; // supervisors only; the stripe lock for other threads
 };
 

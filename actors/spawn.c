@@ -52,7 +52,6 @@ static bool make_persist(troupe_system *system, struct trp_runner *runner, struc
         return false;
     if (spec->memory_limit)
         persist->memory_limit = spec->memory_limit;
-    persist->sequential = spec->sequential;
     return true;
 }
 
@@ -197,8 +196,6 @@ troupe_status trp_spawn(troupe_system *system, struct trp_runner *runner,
         }
     }
     if (slot->persist) {
-        if (spec->args)
-            trp_args_init(spec->args);
         slot->persist->args = spec->args;
         slot->persist->supervision = spec->supervision;
     }
@@ -251,7 +248,11 @@ static troupe_status build_args(troupe_ctx *ctx, troupe_type *type, const void *
     *args = NULL;
     if (type == NULL)
         return TROUPE_OK; // no arguments
-    return trp_build(ctx->system, ctx->runner, type, body, TRP_KIND_USER, false, args);
+    troupe_status status =
+        trp_build(ctx->system, ctx->runner, type, body, TRP_KIND_USER, false, args);
+    if (status == TROUPE_OK)
+        trp_args_init(*args);
+    return status;
 }
 
 static troupe_status spawn(troupe_ctx *ctx, const troupe_behavior *behavior,
@@ -278,7 +279,7 @@ static troupe_status spawn(troupe_ctx *ctx, const troupe_behavior *behavior,
                                   .watcher = watcher};
     status = trp_spawn(ctx->system, ctx->runner, &spec, ref);
     if (status != TROUPE_OK && args)
-        trp_finish(ctx->system, ctx->runner, args);
+        trp_args_release(ctx->system, ctx->runner, args);
     return status;
 }
 

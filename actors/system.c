@@ -184,7 +184,11 @@ troupe_status troupe_system_wait(troupe_system *system, uint32_t timeout_ms)
         !trp_wait_begin(system->outside, "troupe_system_wait"))
         return TROUPE_ENOTSUP;
     bool none = wait_for_no_roots(system, deadline_in(system, timeout_ms));
+    bool gave_up = atomic_load(&system->gave_up);
     trp_wait_end(system->outside);
+    if (none && gave_up)
+        return trp_error(TROUPE_EDOWN, "troupe_system_wait: supervisor %s gave up: %s",
+                         system->culprit.name, system->culprit.text);
     if (none)
         return TROUPE_OK;
     return trp_error(TROUPE_ETIMEDOUT, "troupe_system_wait: actors are left after %u ms",
@@ -448,6 +452,17 @@ static uint64_t eighths(troupe_system *system, uint64_t count, uint64_t deadline
     return deadline == TRP_NEVER ? TRP_NEVER : now + (deadline - now) / 8 * count;
 }
 
+static void report_culprit(troupe_system *system, troupe_report *report)
+{
+    if (!atomic_load(&system->gave_up))
+        return;
+    const struct trp_culprit *culprit = &system->culprit;
+    report->gave_up = true;
+    report->root = culprit->ref;
+    memcpy(report->root_name, culprit->name, sizeof culprit->name);
+    memcpy(report->root_text, culprit->text, sizeof culprit->text);
+}
+
 troupe_status troupe_system_stop(troupe_system *system, uint32_t deadline_ms, troupe_report *report)
 {
     troupe_report ignored;
@@ -462,8 +477,10 @@ troupe_status troupe_system_stop(troupe_system *system, uint32_t deadline_ms, tr
     atomic_store(&system->closed, true);
     trp_overdue_look(system, NULL, false);
     trp_roots_order(system, TRP_ORDER_STOP);
-    if (come_to_rest(system, eighths(system, 6, deadline), eighths(system, 7, deadline),
-                     deadline)) {
+    bool at_rest =
+        come_to_rest(system, eighths(system, 6, deadline), eighths(system, 7, deadline), deadline);
+    report_culprit(system, report);
+    if (at_rest) {
         finish(system, &report->stats);
         return TROUPE_OK;
     }

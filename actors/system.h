@@ -71,6 +71,13 @@ struct trp_given_up {
     uint64_t since; // ns
 };
 
+// The root supervisor that was the first to give up, for the report of a stop.
+struct trp_culprit {
+    troupe_ref ref;
+    char name[64];
+    char text[256];
+};
+
 // The actor layer's part of a worker or home thread. Its memory lives as long as the system, so
 // that others may look at it at any time.
 struct trp_runner {
@@ -127,6 +134,8 @@ struct troupe_system {
     struct trp_waiter *waiters;     // who waits until no root is left; roots_lock
     uint32_t root_awaited;          // the slot of the root that was marked last; roots_lock
     _Atomic uint32_t root_failures; // roots that have failed or given up
+    _Atomic bool gave_up;           // a root has given up: `culprit` says which
+    struct trp_culprit culprit;     // roots_lock; fixed once gave_up is set
 
     _Atomic uint32_t waiting;     // threads of the program's own in a call that waits
     pthread_mutex_t waiting_lock; // for nobody_waits
@@ -257,6 +266,10 @@ void trp_wait_end(troupe_ctx *ctx);
 
 // Tells whether the calling thread runs a blocking job of this system.
 bool trp_runs_blocking(const troupe_system *system);
+
+// A supervisor that belongs to the system gives up; when it is gone, the system ends with it.
+void trp_system_gave_up(troupe_system *system, struct trp_slot *supervisor,
+                        const struct trp_reason *why);
 
 // Wakes those who wait for the last actor's end; roots_lock is held.
 void trp_system_wake_waiters(troupe_system *system);

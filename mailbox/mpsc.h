@@ -73,6 +73,12 @@ static inline bool trp_mpsc_is_idle(const struct trp_mpsc_head *head)
     return atomic_load_explicit(&head->last, memory_order_relaxed) == NULL;
 }
 
+// Consumer: tells whether no node has been pushed behind `link` until now.
+static inline bool trp_mpsc_is_newest(const struct trp_mpsc_head *head, const struct trp_link *link)
+{
+    return atomic_load_explicit(&head->last, memory_order_relaxed) == link;
+}
+
 // Waits for the node behind `link`, which is known to be on its way.
 static inline struct trp_link *trp_mpsc_await_next(struct trp_link *link)
 {

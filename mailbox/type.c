@@ -9,6 +9,7 @@
 #include "mailbox/type.h"
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "mailbox/type_shape.h"
 
 #include <protobuf-c/protobuf-c.h>
@@ -41,14 +42,6 @@ void trp_type_set_alloc(void *(*alloc)(size_t size))
 static void *take_memory(size_t size)
 {
     return table_alloc ? table_alloc(size) : malloc(size);
-}
-
-static uint64_t fnv1a(const char *text)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-    return hash;
 }
 
 // On the wire a protobuf type is its full name, whatever the type object calls it.
@@ -169,7 +162,7 @@ static uint32_t form_of(const struct trp_type *type)
 const struct trp_type *trp_type_intern_slow(troupe_type *type)
 {
     const char *name = name_of(type);
-    uint64_t hash = fnv1a(name);
+    uint64_t hash = trp_hash_text(name);
 
     pthread_mutex_lock(&table_mutex);
     const struct trp_type *entry = find(name, hash);

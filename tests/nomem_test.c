@@ -280,7 +280,9 @@ static void supervise(troupe_ctx *ctx)
         {.id = "below", .supervisor = &below}};
     troupe_ref supervisor, child;
     if (!done(troupe_supervise_wait(
-            ctx, &(troupe_supervisor){.name = "top", .children = children, .child_count = 2},
+            ctx,
+            &(troupe_supervisor){
+                .name = "top", .max_restarts = 10, .children = children, .child_count = 2},
             &supervisor)))
         return;
     if (done(troupe_child_ref(ctx, supervisor, "first", &child))) {

@@ -183,9 +183,12 @@ WORLD_STORY(failures_escalate_to_the_top)
     world_tell(world, child_of(world, supervisor, "a"), puppet_fail, broken);
     world_join(world, outer);
     world_await(world, "event", "gave up outer 1 shutdown");
+    assert_int_equal(troupe_system_wait(world->system, TROUPE_NO_LIMIT), TROUPE_EDOWN);
+    assert_string_equal(troupe_error_text(world->ctx),
+                        "troupe_system_wait: supervisor outer gave up: shutdown");
     troupe_stats stats;
     troupe_system_stats(world->system, &stats);
-    assert_int_equal(stats.ended, stats.spawned - 1); // the witness is left
+    assert_int_equal(stats.ended, stats.spawned); // the witness, too
 }
 
 WORLD_STORY(a_transient_supervisor_that_gave_up_stays_down)

@@ -30,10 +30,11 @@ WORLD_STORY(the_supervisors_own_fields_are_checked)
     expect_refusal(world, NULL, TROUPE_EINVAL, "troupe_supervise: spec is NULL");
     troupe_supervisor spec = {.strategy = (troupe_strategy)5};
     expect_refusal(world, &spec, TROUPE_EINVAL,
-                   "troupe_supervise: supervisor: strategy is 5; only TROUPE_ONE_FOR_ONE exists");
+                   "troupe_supervise: supervisor: strategy is 5; use one of enum troupe_strategy");
     spec = (troupe_supervisor){.name = "top", .max_restarts = 20000000};
     expect_refusal(world, &spec, TROUPE_EINVAL,
-                   "troupe_supervise: top: max_restarts is 20000000; at most 10000000");
+                   "troupe_supervise: top: max_restarts is 20000000; at most 10000000 are allowed, "
+                   "or TROUPE_NO_RESTARTS");
     spec = (troupe_supervisor){.name = "top", .child_count = 3};
     expect_refusal(world, &spec, TROUPE_EINVAL,
                    "troupe_supervise: top: children is NULL, child_count is 3");
@@ -42,9 +43,10 @@ WORLD_STORY(the_supervisors_own_fields_are_checked)
 WORLD_STORY(each_child_has_an_id_of_its_own)
 {
     expect_child_refusal(world, (troupe_child){.behavior = &puppet_behavior}, TROUPE_EINVAL,
-                         "troupe_supervise: top: child 1 has no id");
+                         "troupe_supervise: top: a child has no id; give it one of 1 to 63 bytes");
     expect_child_refusal(world, (troupe_child){.id = "", .behavior = &puppet_behavior},
-                         TROUPE_EINVAL, "troupe_supervise: top: child 1 has no id");
+                         TROUPE_EINVAL,
+                         "troupe_supervise: top: a child has no id; give it one of 1 to 63 bytes");
     expect_child_refusal(world, good, TROUPE_EINVAL,
                          "troupe_supervise: top: two children have the id \"a\"");
 }
@@ -58,10 +60,10 @@ WORLD_STORY(names_are_at_most_63_bytes_long)
         world, &spec, TROUPE_EINVAL,
         "troupe_supervise: name \"01234567890123456789...\" has 64 bytes; at most 63 are "
         "allowed");
-    expect_child_refusal(world, (troupe_child){.id = NAME_OF_64, .behavior = &puppet_behavior},
-                         TROUPE_EINVAL,
-                         "troupe_supervise: top: child 1: its id has 64 bytes; at most 63 are "
-                         "allowed");
+    expect_child_refusal(
+        world, (troupe_child){.id = NAME_OF_64, .behavior = &puppet_behavior}, TROUPE_EINVAL,
+        "troupe_supervise: top: a child's id \"01234567890123456789...\" has 64 bytes; at most 63 are "
+        "allowed");
 }
 
 WORLD_STORY(a_child_has_a_behaviour_or_is_a_supervisor)
@@ -75,9 +77,8 @@ WORLD_STORY(a_child_has_a_behaviour_or_is_a_supervisor)
         world, (troupe_child){.id = "b", .behavior = &puppet_behavior, .supervisor = &nested},
         TROUPE_EINVAL,
         "troupe_supervise: top: child \"b\": give either a behavior or a supervisor");
-    expect_child_refusal(
-        world, (troupe_child){.id = "b", .behavior = &nameless}, TROUPE_EINVAL,
-        "troupe_supervise: top: child \"b\": its behavior lacks a name or a receive function");
+    expect_child_refusal(world, (troupe_child){.id = "b", .behavior = &nameless}, TROUPE_EINVAL,
+                         "troupe_supervise: top: child \"b\": its behavior lacks a name");
 }
 
 WORLD_STORY(a_childs_choices_are_checked)

@@ -274,7 +274,7 @@ WORLD_STORY(the_ref_of_a_child_is_found_by_its_id)
     assert_int_equal(troupe_child_ref(world->ctx, supervisor, "d", &ref), TROUPE_ENOENT);
     assert_string_equal(troupe_error_text(world->ctx),
                         "troupe_child_ref: no child \"d\" is running");
-    assert_int_equal(troupe_child_ref(world->ctx, a, "a", &ref), TROUPE_ENOENT);
+    assert_int_equal(troupe_child_ref(world->ctx, a, "a", &ref), TROUPE_EDEAD);
     troupe_stop(world->ctx, supervisor);
     world_join(world, supervisor);
     assert_int_equal(troupe_child_ref(world->ctx, supervisor, "a", &ref), TROUPE_EDEAD);

@@ -118,8 +118,9 @@ typedef struct troupe_supervisor {
 //
 // Giving up. Children are stopped in reverse order, and the supervisor ends with shutdown. If it is
 // a child itself its supervisor treats that by its restart type. If it belongs to the system, the
-// system ends: all actors that belong to it are stopped, none can be spawned, troupe_system_wait
-// returns TROUPE_EDOWN and the report of troupe_system_stop says who gave up and why.
+// system ends: all actors that belong to it end after the messages that wait for them, none can be
+// spawned, troupe_system_wait returns TROUPE_EDOWN and the report of troupe_system_stop says who
+// gave up and why.
 //
 // Group restarts (one for all, rest for one). What their members have sent to each other or to
 // themselves before, and nobody has handled, becomes dead letters (TROUPE_DEAD_STALE); messages of

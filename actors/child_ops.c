@@ -1,0 +1,135 @@
+// What a supervisor can be asked to do with its children while it runs: OTP's start_child,
+// terminate_child, restart_child and delete_child. On the supervisor's activation, at any moment of
+// its life, also amid a group's restart (restart.c).
+#include "actors/supervision.h"
+#include "actors/supervisor.h"
+
+static void attach(struct trp_child *child, struct trp_request *request, bool for_stop)
+{
+    request->for_stop = for_stop;
+    request->next = child->requests;
+    child->requests = request;
+}
+
+static void release(struct troupe_ctx *ctx, struct trp_child_spec *spec, struct trp_envelope *args)
+{
+    trp_child_spec_release(ctx->system, ctx->runner, spec);
+    if (args)
+        trp_args_release(ctx->system, ctx->runner, args);
+}
+
+// A start that came to nothing at once. Only these are the caller's to tell apart.
+static troupe_status start_error(troupe_status status)
+{
+    return status == TROUPE_ENOMEM || status == TROUPE_ECLOSED ? status : TROUPE_ESTART;
+}
+
+troupe_status trp_child_add(struct troupe_ctx *ctx, struct trp_child_spec *spec,
+                            struct trp_envelope *args, struct trp_request *request)
+{
+    struct trp_child *child = trp_child_append(ctx, spec, args);
+    if (child == NULL) {
+        release(ctx, spec, args);
+        return trp_error(TROUPE_ENOMEM, "no memory for another child");
+    }
+    child->fresh = child->added = true;
+    // A group's restart comes by, as it is the last one.
+    if (!trp_in_group_restart(trp_supervision_of(ctx->slot))) {
+        troupe_status status = trp_child_spawn(ctx, child);
+        if (status != TROUPE_OK) {
+            trp_child_remove(ctx->system, ctx->runner, ctx->slot, child);
+            return start_error(status);
+        }
+    }
+    attach(child, request, false);
+    return TRP_ANSWERED_LATER;
+}
+
+// ---- Stop
+
+// It does not run, and shall not.
+static troupe_status stop_absent(struct troupe_ctx *ctx, struct trp_child *child)
+{
+    struct trp_supervision *supervision = trp_supervision_of(ctx->slot);
+    bool waits = child->phase == TRP_CHILD_WAITING;
+    trp_heap_remove(&supervision->due, &child->due);
+    trp_child_set_phase(ctx->system, ctx->slot, child, TRP_CHILD_ABSENT);
+    child->left_out = trp_in_group_restart(supervision);
+    if (child->added) { // it waits for the group's restart to be started
+        trp_child_answer(ctx->runner, ctx->slot, child, false, TROUPE_ESTART, "it was stopped");
+        trp_child_remove(ctx->system, ctx->runner, ctx->slot, child);
+    } else if (waits && supervision->culprit == child) {
+        child->left_out = true;
+        trp_group_without_culprit(ctx->runner, ctx->slot);
+    }
+    return TROUPE_OK;
+}
+
+troupe_status trp_child_stop(struct troupe_ctx *ctx, struct trp_child *child,
+                             struct trp_request *request)
+{
+    struct trp_supervision *supervision = trp_supervision_of(ctx->slot);
+    if (child->slot == NULL)
+        return stop_absent(ctx, child);
+    bool waits = child->phase == TRP_CHILD_WAITING;
+    attach(child, request, true);
+    child->left_out = trp_in_group_restart(supervision);
+    if (child->spec->child.restart == TROUPE_TEMPORARY || trp_is_simple(supervision))
+        child->forget = true;
+    if (child->phase != TRP_CHILD_ENDING)
+        trp_child_end(ctx->runner, ctx->slot, child, true);
+    trp_supervision_arm(ctx->runner, ctx->slot);
+    if (waits && supervision->culprit == child) {
+        child->left_out = true;
+        trp_group_without_culprit(ctx->runner, ctx->slot);
+    }
+    return TRP_ANSWERED_LATER;
+}
+
+// ---- Restart, delete
+
+// Tells whether a group's restart will start the child if it does not run.
+static bool is_in_group(const struct trp_supervision *supervision, const struct trp_child *child)
+{
+    if (!trp_in_group_restart(supervision) || child->left_out)
+        return false;
+    const struct trp_child *at = supervision->from;
+    while (at && at != child)
+        at = at->next;
+    return at != NULL;
+}
+
+static troupe_status does_not_rest(const struct trp_supervision *supervision,
+                                   const struct trp_child *child)
+{
+    const char *id = child->spec->child.id;
+    if (child->phase == TRP_CHILD_ABSENT && !is_in_group(supervision, child))
+        return TROUPE_OK;
+    if (child->phase == TRP_CHILD_RUNNING || child->fresh)
+        return trp_error(TROUPE_EBUSY, "child \"%s\" is running", id);
+    return trp_error(TROUPE_ERESTARTING, "child \"%s\" is being restarted or stopped", id);
+}
+
+troupe_status trp_child_restart(struct troupe_ctx *ctx, struct trp_child *child,
+                                struct trp_request *request)
+{
+    troupe_status status = does_not_rest(trp_supervision_of(ctx->slot), child);
+    if (status != TROUPE_OK)
+        return status;
+    child->failures = 0;
+    child->started = 0;
+    status = trp_child_spawn(ctx, child);
+    if (status != TROUPE_OK)
+        return start_error(status);
+    child->fresh = true;
+    attach(child, request, false);
+    return TRP_ANSWERED_LATER;
+}
+
+troupe_status trp_child_delete(struct troupe_ctx *ctx, struct trp_child *child)
+{
+    troupe_status status = does_not_rest(trp_supervision_of(ctx->slot), child);
+    if (status == TROUPE_OK)
+        trp_child_remove(ctx->system, ctx->runner, ctx->slot, child);
+    return status;
+}
