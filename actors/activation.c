@@ -29,6 +29,10 @@ static bool has_ended(struct trp_slot *slot)
 static enum trp_next obey(struct trp_runner *runner, struct trp_slot *slot)
 {
     uint32_t orders = trp_slot_take_orders(slot, order_mask(slot));
+    // Meant for the incarnation that has ended. Taken in one step with the verdict: a supervisor
+    // that stops gives STOP and END together, and END must not be left without a stop.
+    if (slot->phase == TRP_AWAITING)
+        orders &= ~(uint32_t)(TRP_ORDER_STOP | TRP_ORDER_KILL);
     enum trp_next next = TRP_NEXT_LOOK;
     if (orders & TRP_ORDER_ABANDONED)
         next = trp_take_over(runner, slot);

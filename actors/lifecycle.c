@@ -381,10 +381,6 @@ static bool renew_thread(struct trp_runner *runner, struct trp_slot *slot)
 void trp_restart_incarnation(struct trp_runner *runner, struct trp_slot *slot)
 {
     troupe_system *system = runner->system;
-    // Those that came after the end were meant for the incarnation that had ended. relaxed: a stop
-    // that comes just now is for the next one, or was for the last one.
-    atomic_fetch_and_explicit(&slot->orders, ~(uint64_t)(TRP_ORDER_STOP | TRP_ORDER_KILL),
-                              memory_order_relaxed);
     if (!renew_body(runner, slot) || !renew_thread(runner, slot)) { // an attempt that failed
         trp_reason_release(system, runner, &slot->reason);
         slot->reason = (struct trp_reason){.kind = TROUPE_START_FAILED, .status = TROUPE_ENOMEM};

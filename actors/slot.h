@@ -61,8 +61,9 @@ enum trp_alive {
 };
 
 #define TRP_ORDER_ANY (TRP_ORDER_SUSPENDED - 1u)
-#define TRP_ORDER_WHILE_AWAITING \
-    (TRP_ORDER_RESTART | TRP_ORDER_END | TRP_ORDER_NOTICE | TRP_ORDER_PURGE)
+#define TRP_ORDER_WHILE_AWAITING                                                              \
+    (TRP_ORDER_STOP | TRP_ORDER_KILL | TRP_ORDER_RESTART | TRP_ORDER_END | TRP_ORDER_NOTICE | \
+     TRP_ORDER_PURGE)
 
 // What a child tells its owner: bits of slot->notice.
 enum trp_notice {

@@ -52,6 +52,23 @@ WORLD_STORY(a_ref_can_be_used_before_init_has_run)
     world_await_all(world, "a", "init 1; 1; 2");
 }
 
+static troupe_status spawn_and_say(troupe_ctx *ctx, struct puppet *puppet, void *arg)
+{
+    (void)arg;
+    puppet->other = puppet_spawn(ctx, "child", NULL, NULL);
+    world_say("child", "spawned");
+    return troupe_send(ctx, puppet->other, Number, .value = 1);
+}
+
+// Driven, because on threads another worker may be quick.
+WORLD_STORY_DRIVEN(spawn_returns_before_init_has_run)
+{
+    troupe_ref a = world_spawn(world, "a", NULL, NULL);
+    world_expect(world, "a", "");
+    world_do(world, a, spawn_and_say, NULL);
+    world_await_all(world, "child", "spawned; init 1; 1");
+}
+
 WORLD_STORY(spawn_needs_neither_options_nor_a_place_for_the_ref)
 {
     assert_int_equal(troupe_spawn(world->ctx, &puppet_behavior, NULL, NULL), TROUPE_OK);
@@ -289,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_ref_can_be_used_before_init_has_run),
+        cmocka_unit_test(spawn_returns_before_init_has_run),
         cmocka_unit_test(spawn_needs_neither_options_nor_a_place_for_the_ref),
         cmocka_unit_test(an_actor_without_a_name_has_its_behaviours),
         cmocka_unit_test(a_name_is_copied),

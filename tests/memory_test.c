@@ -59,6 +59,35 @@ WORLD_STORY(defers_run_after_a_failed_init)
     world_expect(world, "deferred", "3rd; 2nd; 1st");
 }
 
+static troupe_status defer_and_ignore(troupe_ctx *ctx, struct puppet *puppet, void *arg)
+{
+    (void)defer_three(ctx, puppet, arg);
+    return TROUPE_IGNORE;
+}
+
+WORLD_STORY(defers_run_after_a_start_that_was_ignored)
+{
+    troupe_ref a = world_spawn(world, "a", defer_and_ignore, NULL);
+    world_join(world, a);
+    world_expect(world, "deferred", "3rd; 2nd; 1st");
+}
+
+static troupe_status spawn_deferring(troupe_ctx *ctx, struct puppet *puppet, void *arg)
+{
+    (void)arg;
+    puppet->other = puppet_spawn(ctx, "child", defer_three, NULL);
+    return TROUPE_OK;
+}
+
+WORLD_STORY(defers_run_when_the_owner_is_killed)
+{
+    troupe_ref owner = world_spawn(world, "owner", spawn_deferring, NULL);
+    world_await(world, "child", "init 1");
+    troupe_kill(world->ctx, owner);
+    world_join(world, owner);
+    world_expect(world, "deferred", "3rd; 2nd; 1st");
+}
+
 WORLD_STORY(defers_run_when_the_system_stops)
 {
     world_sync(world, world_spawn(world, "a", defer_three, NULL));
@@ -140,6 +169,38 @@ WORLD_STORY(outside_there_is_no_arena)
     assert_null(troupe_alloc(world->ctx, 16));
     assert_string_equal(troupe_error_text(world->ctx), "troupe_alloc: only an actor has an arena");
     assert_int_equal(troupe_defer(world->ctx, say_deferred, one), TROUPE_ENOTSUP);
+}
+
+struct rounds {
+    struct world *world;
+    int64_t most; // blocks of the allocator that were out, as the inits have seen it
+};
+
+static troupe_status alloc_large(troupe_ctx *ctx, struct puppet *puppet, void *arg)
+{
+    (void)puppet;
+    struct rounds *rounds = arg;
+    int64_t blocks = atomic_load(&rounds->world->blocks);
+    if (blocks > rounds->most)
+        rounds->most = blocks;
+    return troupe_alloc(ctx, 100000) ? TROUPE_OK : TROUPE_ENOMEM;
+}
+
+WORLD_STORY(the_arena_of_an_incarnation_is_freed_before_the_next_init)
+{
+    struct rounds rounds = {world, 0};
+    struct order order = {alloc_large, &rounds};
+    troupe_child child = {
+        .id = "a", .behavior = &puppet_behavior, .args_type = TROUPE_TYPE(Do), .args = &order};
+    troupe_supervisor spec = {.max_restarts = 100, .children = &child, .child_count = 1};
+    troupe_ref supervisor, ref;
+    assert_int_equal(troupe_supervise_wait(world->ctx, &spec, &supervisor), TROUPE_OK);
+    assert_int_equal(troupe_child_ref(world->ctx, supervisor, "a", &ref), TROUPE_OK);
+    for (int i = 0; i < 50; i++)
+        world_do(world, ref, puppet_fail, broken);
+    world_sync(world, ref);
+    assert_true(rounds.most < 50);
+    world_stop(world); // before `rounds` is gone
 }
 
 // ---- The limit
@@ -244,9 +305,12 @@ int main(void)
         cmocka_unit_test(defers_run_after_a_failure),
         cmocka_unit_test(defers_run_after_a_kill),
         cmocka_unit_test(defers_run_after_a_failed_init),
+        cmocka_unit_test(defers_run_after_a_start_that_was_ignored),
+        cmocka_unit_test(defers_run_when_the_owner_is_killed),
         cmocka_unit_test(defers_run_when_the_system_stops),
         cmocka_unit_test(defers_may_use_what_was_allocated),
         cmocka_unit_test(allocations_are_aligned_apart_and_freed_at_the_end),
+        cmocka_unit_test(the_arena_of_an_incarnation_is_freed_before_the_next_init),
         cmocka_unit_test(what_cannot_be_had_is_null_with_a_text),
         cmocka_unit_test(outside_there_is_no_arena),
         cmocka_unit_test(a_failure_after_the_limit_has_reason_memory_limit),

@@ -1,4 +1,5 @@
-// See interleave.h.
+// See interleave.h. Runs, turns and what the threads call; who gets the next turn is decided in
+// interleave_choice.c.
 //
 // The threads are real ones, so that thread-local variables and the sanitizers work, and hand the
 // turn to each other by semaphores. There is no controller in between: whoever reaches a yield
@@ -6,95 +7,23 @@
 // put on one CPU for the time of a test, where a handoff is a plain context switch.
 //
 // Only the thread that has the turn touches the team; the semaphores order it all.
-//
-// The search is stateless, as in CHESS (Musuvathi, Qadeer 2007): a run is replayed up to a recorded
-// decision, takes another way there, and then the first way at each further decision. The first way
-// is to let the running thread go on, which costs no preemption.
-//
-// A thread that waits for another (see yield points with "waiting") gets no turn until another
-// thread has made a step that was more than looking at its own condition again. When all wait, they
-// get PATIENCE more turns each, in case a point's name stands for more than one condition.
 #include "tests/support/interleave.h"
 
 #ifdef TRP_YIELD_POINTS
 
 #    include "base/assert.h"
-#    include "base/random.h"
 #    include "base/yield.h"
+#    include "tests/support/interleave_team.h"
 #    include "tests/support/test.h"
 
 #    include <pthread.h>
 #    include <sched.h>
-#    include <semaphore.h>
 #    include <signal.h>
 #    include <stdio.h>
 #    include <stdlib.h>
 #    include <string.h>
 
-#    define MAX_THREADS   TRP_INTERLEAVE_THREADS
-#    define MAX_TURNS     100000
-#    define PATIENCE      20
 #    define PRINTED_TURNS 300
-
-enum state {
-    READY,
-    WAITING,  // in a loop for another thread
-    BLOCKED,  // until holds(user)
-    SLEEPING, // in trp_futex_wait
-    ENDED,
-};
-
-struct member {
-    struct team *team;
-    int index;
-    pthread_t thread;
-    sem_t turn;
-    enum state state;
-    const char *point;            // where it stands
-    bool looked_in_vain;          // WAITING: no other thread has made a step since
-    bool (*holds)(void *user);    // BLOCKED
-    void *user;                   // BLOCKED
-    const _Atomic uint32_t *word; // SLEEPING
-    uint64_t ticket;              // SLEEPING: who came first is woken first
-    bool timed;                   // SLEEPING
-};
-
-struct decision {
-    int count;       // of candidates
-    int chosen;      // which of them; 0 is the running thread if it can go on
-    int preemptions; // of the run before this decision
-    bool preempts;   // candidates other than 0 cost a preemption
-};
-
-struct turn {
-    int thread;
-    const char *point; // from where it goes on
-};
-
-struct team {
-    const struct trp_interleave *test;
-    struct member members[MAX_THREADS];
-    sem_t done; // the run is over: all have ended, or it is stuck
-    bool stuck; // threads are in the middle of the run for ever
-    bool quit;  // threads end
-
-    bool random;
-    struct trp_random numbers;
-    uint32_t switch_one_in; // random: how often the turn goes elsewhere
-
-    struct decision *path; // exhaustive
-    int path_length;
-    int replay_length; // decisions before this one are repeated
-    int preemptions;
-
-    struct turn *turns;
-    int turn_count;
-    int fruitless; // turns in a row in which somebody waiting looked in vain
-    uint64_t tickets;
-    uint32_t timeouts;
-    char failure[400];
-    char how[100]; // to repeat the run
-};
 
 static _Thread_local struct member *self;
 static struct team *current_team; // for expectations in check, and for the trace when it crashes
@@ -111,7 +40,7 @@ static void print_trace(const struct team *team)
                       team->turns[i].thread, team->turns[i].point);
 }
 
-static void fail_run(struct team *team, const char *text)
+void trp_team_fail(struct team *team, const char *text)
 {
     if (team->failure[0] == '\0')
         (void)snprintf(team->failure, sizeof team->failure, "%s", text);
@@ -132,97 +61,10 @@ void trp_interleave_expect(bool holds, const char *what, const char *file, int l
         return;
     char text[300];
     (void)snprintf(text, sizeof text, "%s:%d: not so: %s", file, line, what);
-    fail_run(current_team, text);
+    trp_team_fail(current_team, text);
 }
 
-// ---- Who is next
-
-static bool can_go_on(const struct member *member)
-{
-    switch (member->state) {
-    case READY:
-        return true;
-    case WAITING:
-        return !member->looked_in_vain;
-    case BLOCKED:
-        return member->holds(member->user);
-    case SLEEPING:
-    case ENDED:
-        return false;
-    }
-    return false;
-}
-
-// The running thread first, the others in order.
-static int list_candidates(struct team *team, int running, struct member **candidates)
-{
-    int count = 0;
-    for (int i = 0; i < team->test->count; i++) {
-        struct member *member = &team->members[(running + i) % team->test->count];
-        if (can_go_on(member))
-            candidates[count++] = member;
-    }
-    return count;
-}
-
-static int choose_at_random(struct team *team, int count, bool running_can)
-{
-    if (!running_can)
-        return (int)trp_random_below(&team->numbers, (uint32_t)count);
-    if (trp_random_below(&team->numbers, team->switch_one_in) != 0)
-        return 0;
-    return 1 + (int)trp_random_below(&team->numbers, (uint32_t)count - 1);
-}
-
-static int choose_on_path(struct team *team, int count, bool running_can)
-{
-    if (team->path_length < team->replay_length) {
-        struct decision *decision = &team->path[team->path_length++];
-        if (decision->count != count)
-            fail_run(team, "the same turns led elsewhere: the test does not repeat itself");
-        int chosen = decision->chosen < count ? decision->chosen : 0;
-        team->preemptions += running_can && chosen > 0;
-        return chosen;
-    }
-    team->path[team->path_length++] = (struct decision){
-        .count = count, .preemptions = team->preemptions, .preempts = running_can};
-    return 0;
-}
-
-// Nobody can go on. Returns who may look again all the same, or NULL.
-static struct member *last_resort(struct team *team, int running)
-{
-    int count = team->test->count;
-    if (team->fruitless < PATIENCE * count) {
-        for (int i = 1; i <= count; i++) {
-            struct member *member = &team->members[(running + i) % count];
-            if (member->state == WAITING)
-                return member;
-        }
-    }
-    for (int i = 0; i < count; i++) {
-        struct member *member = &team->members[i];
-        if (member->state == SLEEPING && member->timed) {
-            team->timeouts++;
-            return member;
-        }
-    }
-    return NULL;
-}
-
-// Returns NULL when the run is over.
-static struct member *choose(struct team *team, int running)
-{
-    struct member *candidates[MAX_THREADS] = {NULL};
-    int count = list_candidates(team, running, candidates);
-    if (count == 0)
-        return last_resort(team, running);
-    bool running_can = candidates[0]->index == running;
-    if (count == 1)
-        return candidates[0];
-    return candidates[team->random ? choose_at_random(team, count, running_can)
-                                   : choose_on_path(team, count, running_can)];
-}
+// ---- Turns
 
 static void wait_for(sem_t *semaphore)
 {
@@ -243,12 +85,12 @@ static bool all_ended(const struct team *team)
 static void pass_turn(struct team *team, struct member *from)
 {
     bool ended = from->state == ENDED;
-    struct member *to = choose(team, from->index);
-    bool endless = team->turn_count == MAX_TURNS;
+    struct member *to = trp_team_choose(team, from->index);
+    bool endless = team->turn_count == TRP_TEAM_MAX_TURNS;
     if (to == NULL || endless) {
         if (!all_ended(team)) {
             team->stuck = true;
-            fail_run(team, endless ? "the run does not end" : "deadlock: no thread can go on");
+            trp_team_fail(team, endless ? "the run does not end" : "deadlock: no thread can go on");
         }
         sem_post(&team->done);
     } else {
@@ -378,12 +220,12 @@ static void *member_main(void *argument)
 
 static struct team *team_new(const struct trp_interleave *test)
 {
-    TRP_ASSERT(test->count >= 2 && test->count <= MAX_THREADS);
+    TRP_ASSERT(test->count >= 2 && test->count <= TRP_INTERLEAVE_THREADS);
     struct team *team = calloc(1, sizeof *team);
     TRP_ASSERT(team != NULL);
     team->test = test;
-    team->turns = calloc(MAX_TURNS, sizeof *team->turns);
-    team->path = calloc(MAX_TURNS, sizeof *team->path);
+    team->turns = calloc(TRP_TEAM_MAX_TURNS, sizeof *team->turns);
+    team->path = calloc(TRP_TEAM_MAX_TURNS, sizeof *team->path);
     TRP_ASSERT(team->turns != NULL && team->path != NULL);
     sem_init(&team->done, 0, 0);
     for (int i = 0; i < test->count; i++) {
@@ -442,36 +284,13 @@ static bool run_once(struct team *team)
     }
     if (test->setup != NULL)
         test->setup(test->user);
-    // Who begins is a decision as any other, and no preemption.
-    struct member *candidates[MAX_THREADS] = {NULL};
-    int count = list_candidates(team, 0, candidates);
-    int chosen =
-        team->random ? choose_at_random(team, count, false) : choose_on_path(team, count, false);
-    TRP_ASSERT(candidates[chosen] != NULL);
-    team->turns[team->turn_count++] = (struct turn){.thread = chosen, .point = "start"};
-    sem_post(&candidates[chosen]->turn);
+    struct member *first = trp_team_choose_first(team);
+    team->turns[team->turn_count++] = (struct turn){.thread = first->index, .point = "start"};
+    sem_post(&first->turn);
     wait_for(&team->done);
     if (team->failure[0] == '\0' && test->check != NULL)
         test->check(test->user);
     return team->failure[0] == '\0';
-}
-
-// Turns the path to the next way that was not tried. False: all were.
-static bool next_path(struct team *team)
-{
-    int allowed = team->test->max_preemptions == 0 ? 2 : team->test->max_preemptions;
-    while (team->path_length > 0) {
-        struct decision *last = &team->path[team->path_length - 1];
-        bool affordable =
-            !last->preempts || allowed == TRP_INTERLEAVE_ALL || last->preemptions < allowed;
-        if (affordable && last->chosen + 1 < last->count) {
-            last->chosen++;
-            team->replay_length = team->path_length;
-            return true;
-        }
-        team->path_length--;
-    }
-    return false;
 }
 
 // What a test changes in its process, and puts back.
@@ -521,8 +340,8 @@ static uint64_t explore(struct team *team)
         (void)snprintf(team->how, sizeof team->how, "exhaustive run %llu",
                        (unsigned long long)runs);
         if (runs > limit)
-            fail_run(team, "more runs than max_runs: make the case smaller");
-    } while (run_once(team) && next_path(team));
+            trp_team_fail(team, "more runs than max_runs: make the case smaller");
+    } while (run_once(team) && trp_team_next_path(team));
     return runs;
 }
 

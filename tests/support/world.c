@@ -1,16 +1,29 @@
-// See world.h. Actors on any thread say, under the world's lock; the test's thread listens.
+// See world.h. Actors on any thread say, under the world's lock; the test's thread listens. Who the
+// actors are: puppet.c.
+//
+// A story that does not come to its end is printed, with its seed, by whatever ends it: the next
+// story, the program's end, an assertion, a sanitizer, or the signal that the test took too long.
 #include "tests/support/world.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define PATIENCE_S 60 // a wait that takes this long is a hang
-
 static struct world *_Atomic here; // the world whose story is being told
 
 // ---- Lines
+
+static void print_how_to_repeat(unsigned long long seed)
+{
+    const char *target = getenv("TEST_TARGET"); // Bazel's
+    if (target)
+        fprintf(stderr, "again: ./bazelw test %s --test_env=TROUPE_SEED=%llu\n", target, seed);
+    else
+        fprintf(stderr, "again: TROUPE_SEED=%llu %s\n", seed, program_invocation_name);
+}
 
 static void print_lines(const struct world *world)
 {
@@ -20,6 +33,8 @@ static void print_lines(const struct world *world)
         fprintf(stderr, "on %u real workers:\n", world->workers);
     for (size_t i = 0; i < world->line_count; i++)
         fprintf(stderr, "    %s: %s\n", world->lines[i].who, world->lines[i].text);
+    if (world->driven)
+        print_how_to_repeat(world->seed);
 }
 
 static void print_broken_story(void)
@@ -29,6 +44,25 @@ static void print_broken_story(void)
         return;
     fprintf(stderr, "the story broke off ");
     print_lines(world);
+}
+
+static void on_deadly_signal(int number)
+{
+    print_broken_story();
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
+}
+
+// Once in the program.
+static void see_that_broken_stories_are_printed(void)
+{
+    static bool prepared;
+    if (prepared)
+        return;
+    prepared = true;
+    assert_int_equal(atexit(print_broken_story), 0);
+    (void)signal(SIGABRT, on_deadly_signal);
+    (void)signal(SIGTERM, on_deadly_signal);
 }
 
 void world_check_failed(const char *file, int line, const char *condition)
@@ -177,7 +211,7 @@ static bool step(struct world *world)
 static bool wait_until(struct world *world, bool (*predicate)(struct world *world, void *arg),
                        void *arg)
 {
-    time_t end = time(NULL) + PATIENCE_S;
+    time_t end = time(NULL) + WORLD_PATIENCE_S;
     uint64_t steps = 0;
     for (;;) {
         pthread_mutex_lock(&world->lock);
@@ -290,10 +324,8 @@ static void hear_event(void *user, const troupe_event *event)
 
 static void world_start(struct world *world, const troupe_system_opts *opts)
 {
-    static bool prepared;
-    if (!prepared)
-        prepared = atexit(print_broken_story) == 0;
-    print_broken_story();
+    see_that_broken_stories_are_printed();
+    print_broken_story(); // of the test before, which cmocka has left in its midst
     troupe_system_opts options = opts ? *opts : (troupe_system_opts){0};
     pthread_mutex_init(&world->lock, NULL);
     pthread_cond_init(&world->news, NULL);
@@ -319,7 +351,8 @@ void world_stop(struct world *world)
     if (world->system == NULL)
         return;
     troupe_report report;
-    assert_int_equal(troupe_system_stop(world->system, PATIENCE_S * 1000, &report), TROUPE_OK);
+    assert_int_equal(troupe_system_stop(world->system, WORLD_PATIENCE_S * 1000, &report),
+                     TROUPE_OK);
     world->system = NULL;
     const troupe_stats *stats = &report.stats;
     assert_int_equal(report.refused, 0);
@@ -346,17 +379,36 @@ static void tell(const troupe_system_opts *opts, void (*story)(struct world *wor
     free(world);
 }
 
+// Returns whether the variable is set; *number is left alone if not.
+static bool read_number(const char *variable, uint64_t *number)
+{
+    const char *text = getenv(variable);
+    if (text == NULL || *text == 0)
+        return false;
+    char *end;
+    *number = strtoull(text, &end, 10);
+    if (*end != 0)
+        fail_msg("%s is \"%s\"; give a number", variable, text);
+    return true;
+}
+
 static void tell_driven(const troupe_system_opts *opts, void (*story)(struct world *world))
 {
-    const char *one = getenv("TROUPE_TEST_SEED"), *count = getenv("TROUPE_TEST_SEEDS");
-    uint64_t first = one ? strtoull(one, NULL, 10) : 1;
-    uint64_t last = one ? first : count ? strtoull(count, NULL, 10) : 50;
-    for (uint64_t seed = first; seed <= last; seed++)
+    uint64_t seed, seeds = WORLD_SEEDS;
+    if (read_number("TROUPE_SEED", &seed)) {
+        tell(opts, story, seed, 0);
+        return;
+    }
+    (void)read_number("TROUPE_SEEDS", &seeds);
+    for (seed = 1; seed <= seeds; seed++)
         tell(opts, story, seed, 0);
 }
 
 static void tell_on_threads(const troupe_system_opts *opts, void (*story)(struct world *world))
 {
+    uint64_t seed;
+    if (read_number("TROUPE_SEED", &seed))
+        return; // which is of no meaning here
     for (uint32_t workers = 1; workers <= 2; workers++)
         for (int i = 0; i < 10; i++)
             tell(opts, story, 0, workers);
@@ -381,163 +433,4 @@ void world_each_driven(void (*story)(struct world *world))
 void world_each_threads(void (*story)(struct world *world))
 {
     tell_on_threads(NULL, story);
-}
-
-// ---- Puppets
-
-static troupe_status puppet_init(troupe_ctx *ctx, void *state, const troupe_msg *args)
-{
-    puppet_say(ctx, "init %u", troupe_incarnation(ctx, troupe_self(ctx)));
-    const struct order *order = args ? troupe_match(args, Do) : NULL;
-    return order && order->fn ? order->fn(ctx, state, order->arg) : TROUPE_OK;
-}
-
-static void say_down(troupe_ctx *ctx, const troupe_down *down)
-{
-    if (down->event == TROUPE_ON_START)
-        puppet_say(ctx, "down start %u", down->incarnation);
-    else
-        puppet_say(ctx, "down %s %u %s%s%s", down->event == TROUPE_ON_STOP ? "stop" : "restart",
-                   down->incarnation, troupe_reason_name(down->reason.kind),
-                   down->reason.text[0] ? ": " : "", down->reason.text);
-}
-
-static troupe_status puppet_receive(troupe_ctx *ctx, void *state, const troupe_msg *msg)
-{
-    const struct number *number = troupe_match(msg, Number);
-    if (number) {
-        puppet_say(ctx, "%lld", (long long)number->value);
-        return TROUPE_OK;
-    }
-    const struct order *order = troupe_match(msg, Do);
-    if (order)
-        return order->fn(ctx, state, order->arg);
-    if (troupe_match(msg, Sync))
-        return troupe_reply(ctx, Sync);
-    const troupe_down *down = troupe_match(msg, troupe_down);
-    if (down) {
-        say_down(ctx, down);
-        return TROUPE_OK;
-    }
-    return TROUPE_UNHANDLED;
-}
-
-static void puppet_ends(troupe_ctx *ctx, void *state, const troupe_reason *why)
-{
-    (void)state;
-    puppet_say(ctx, "stop %s%s%s", troupe_reason_name(why->kind), why->text[0] ? ": " : "",
-               why->text);
-}
-
-const troupe_behavior puppet_behavior = {.name = "puppet",
-                                         .state_size = sizeof(struct puppet),
-                                         .init = puppet_init,
-                                         .receive = puppet_receive,
-                                         .stop = puppet_ends};
-
-troupe_ref puppet_spawn(troupe_ctx *ctx, const char *name, puppet_fn init, void *arg)
-{
-    troupe_ref ref;
-    troupe_spawn_opts opts = {.name = name};
-    WORLD_CHECK(troupe_spawn_with(ctx, &puppet_behavior, &opts, &ref, Do, .fn = init, .arg = arg) ==
-                TROUPE_OK);
-    return ref;
-}
-
-troupe_ref world_spawn(struct world *world, const char *name, puppet_fn init, void *arg)
-{
-    return puppet_spawn(world->ctx, name, init, arg);
-}
-
-troupe_ref world_supervise(struct world *world, const char *name, puppet_fn init)
-{
-    struct order order = {init, NULL};
-    troupe_child child = {
-        .id = name, .behavior = &puppet_behavior, .args_type = TROUPE_TYPE(Do), .args = &order};
-    troupe_supervisor spec = {.max_restarts = 1000, .children = &child, .child_count = 1};
-    troupe_ref supervisor, ref;
-    assert_int_equal(troupe_supervise_wait(world->ctx, &spec, &supervisor), TROUPE_OK);
-    assert_int_equal(troupe_child_ref(world->ctx, supervisor, name, &ref), TROUPE_OK);
-    return ref;
-}
-
-void world_tell(struct world *world, troupe_ref puppet, puppet_fn fn, void *arg)
-{
-    assert_int_equal(troupe_send(world->ctx, puppet, Do, .fn = fn, .arg = arg), TROUPE_OK);
-}
-
-troupe_status world_do(struct world *world, troupe_ref puppet, puppet_fn fn, void *arg)
-{
-    // A Do that does not reply ends with no reply once it has run.
-    troupe_status status =
-        troupe_call(world->ctx, puppet, TROUPE_NO_LIMIT, NULL, Do, .fn = fn, .arg = arg);
-    return status == TROUPE_ENOREPLY ? TROUPE_OK : status;
-}
-
-void world_sync(struct world *world, troupe_ref puppet)
-{
-    assert_int_equal(troupe_call(world->ctx, puppet, TROUPE_NO_LIMIT, NULL, Sync), TROUPE_OK);
-}
-
-void world_join(struct world *world, troupe_ref ref)
-{
-    assert_int_equal(troupe_join(world->ctx, ref, PATIENCE_S * 1000, NULL), TROUPE_OK);
-}
-
-// ---- Witnesses
-
-struct watch {
-    troupe_ref ref;
-    uint32_t events;
-};
-
-TROUPE_STRUCT(Watch, struct watch);
-
-static troupe_status witness_init(troupe_ctx *ctx, void *state, const troupe_msg *args)
-{
-    (void)state;
-    const struct watch *watch = troupe_match(args, Watch);
-    return watch ? troupe_monitor(ctx, watch->ref, watch->events, NULL) : TROUPE_EINVAL;
-}
-
-static troupe_status witness_receive(troupe_ctx *ctx, void *state, const troupe_msg *msg)
-{
-    (void)state;
-    const troupe_down *down = troupe_match(msg, troupe_down);
-    if (down == NULL)
-        return TROUPE_UNHANDLED;
-    say_down(ctx, down);
-    return TROUPE_OK;
-}
-
-static const troupe_behavior witness_behavior = {
-    .name = "witness", .init = witness_init, .receive = witness_receive};
-
-void world_watch(struct world *world, const char *witness, troupe_ref ref, uint32_t events)
-{
-    struct watch watch = {ref, events};
-    troupe_spawn_opts opts = {.name = witness};
-    assert_int_equal(
-        troupe_spawn_wait(world->ctx, &witness_behavior, &opts, NULL, TROUPE_TYPE(Watch), &watch),
-        TROUPE_OK);
-}
-
-troupe_status puppet_stop(troupe_ctx *ctx, struct puppet *puppet, void *arg)
-{
-    (void)ctx;
-    (void)puppet;
-    (void)arg;
-    return TROUPE_STOP;
-}
-
-troupe_status puppet_fail(troupe_ctx *ctx, struct puppet *puppet, void *text)
-{
-    (void)puppet;
-    return troupe_fail(ctx, TROUPE_EUSER, "%s", (const char *)text);
-}
-
-troupe_status puppet_watch(troupe_ctx *ctx, struct puppet *puppet, void *ref)
-{
-    return troupe_monitor(ctx, *(troupe_ref *)ref,
-                          TROUPE_ON_STOP | TROUPE_ON_RESTART | TROUPE_ON_START, &puppet->monitor);
 }

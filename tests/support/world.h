@@ -24,6 +24,8 @@
 #include "troupe/supervisor.h"
 #include "troupe/timer.h"
 
+#define WORLD_PATIENCE_S 60 // a wait that takes this long is a hang
+
 struct world_line {
     char *who, *text;
 };
@@ -46,8 +48,10 @@ struct world {
 
 // ---- Telling stories
 
-// Tells the story under 50 seeds and ten times each on 1 and 2 workers. TROUPE_TEST_SEEDS sets the
-// number of seeds, TROUPE_TEST_SEED tells it under that one only.
+// Tells the story driven, under the seeds from 1 to WORLD_SEEDS (see BUILD), and ten times each on
+// 1 and 2 workers. In the environment, TROUPE_SEEDS=20000 tells it under more seeds, TROUPE_SEED=17
+// under that one only and not on threads. A story that fails prints its seed, and how to tell it
+// again.
 void world_each(void (*story)(struct world *world));
 
 // world_each with options; allocator, hooks, seed and workers are the world's own.
