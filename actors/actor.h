@@ -202,7 +202,7 @@ void trp_activation_fetch(struct trp_task *task, bool deep);
 struct trp_spawn_spec {
     const troupe_behavior *behavior;
     const char *name;        // or NULL
-    const char *register_as; // or NULL
+    const char *register_as; // one that trp_name_check has let pass, or NULL
     troupe_place place;
     size_t memory_limit; // 0: none
     uint32_t shutdown_ms, kill_grace_ms;
@@ -213,6 +213,7 @@ struct trp_spawn_spec {
     struct trp_monitor *watcher;         // set on the new actor before it can run; or NULL
 };
 
+// TROUPE_EEXIST: *ref (may be NULL) gets who has the name of register_as.
 troupe_status trp_spawn(troupe_system *system, struct trp_runner *runner,
                         const struct trp_spawn_spec *spec, troupe_ref *ref);
 

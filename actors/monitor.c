@@ -24,6 +24,9 @@
 #include "actors/monitor.h"
 
 #include "actors/ask.h"
+#include "actors/names.h"
+
+#define NAMES_AT_ONCE 256u
 
 #include <string.h>
 
@@ -34,7 +37,22 @@ static void release(troupe_system *system, struct trp_runner *runner, struct trp
     trp_reason_release(system, runner, &monitor->restart.reason);
     trp_reason_release(system, runner, &monitor->stop.reason);
     trp_reason_release(system, runner, &monitor->shown_reason);
+    if (monitor->down.name)
+        trp_give(system, runner, (void *)(uintptr_t)monitor->down.name,
+                 strlen(monitor->down.name) + 1);
     trp_give(system, runner, monitor, sizeof *monitor);
+}
+
+// Keeps a copy of the name that the target was found by. False: no memory.
+static bool keep_name(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor,
+                      const char *name)
+{
+    size_t size = strlen(name) + 1;
+    char *copy = trp_take(system, runner, size);
+    if (copy)
+        memcpy(copy, name, size);
+    monitor->down.name = copy;
+    return copy != NULL;
 }
 
 static void make_mail(struct trp_monitor *monitor, struct trp_monitor_mail *mail, uint32_t event)
@@ -189,8 +207,11 @@ __attribute__((noinline)) static void tell_end(troupe_system *system, struct trp
     }
     slot->watched = NULL;
     trp_lock_release(lock);
-    if (watched)
+    if (watched) {
+        while (!trp_names_release_some(system, runner, watched, NAMES_AT_ONCE))
+            continue;
         trp_give(system, runner, watched, sizeof *watched);
+    }
     while (told) { // newest first in the list, so oldest first here
         struct trp_monitor *monitor = told;
         told = monitor->next;
@@ -246,17 +267,19 @@ static void begin(troupe_system *system, struct trp_runner *runner, struct trp_m
 
 // ---- The watcher's side
 
-static troupe_status monitor_actor(troupe_ctx *ctx, troupe_ref ref, uint32_t events,
-                                   troupe_monitor_ref *public)
+// `name`: what the target was found by, or NULL.
+static troupe_status monitor_actor(troupe_ctx *ctx, troupe_ref ref, const char *name,
+                                   uint32_t events, troupe_monitor_ref *public)
 {
     struct trp_extras *extras = trp_extras(ctx);
     if (extras == NULL || !trp_handles_reserve(ctx->system, ctx->runner, &extras->handles))
         return trp_error(TROUPE_ENOMEM, "troupe_monitor: no memory");
     struct trp_monitor *monitor = make(ctx->system, ctx->runner, ref, events);
     struct trp_watched *spare = trp_watched_new(ctx->system, ctx->runner);
-    if (monitor == NULL || spare == NULL) {
+    if (monitor == NULL || spare == NULL ||
+        (name && !keep_name(ctx->system, ctx->runner, monitor, name))) {
         if (monitor)
-            trp_give(ctx->system, ctx->runner, monitor, sizeof *monitor);
+            release(ctx->system, ctx->runner, monitor);
         if (spare)
             trp_give(ctx->system, ctx->runner, spare, sizeof *spare);
         return trp_error(TROUPE_ENOMEM, "troupe_monitor: no memory");
@@ -265,30 +288,54 @@ static troupe_status monitor_actor(troupe_ctx *ctx, troupe_ref ref, uint32_t eve
     monitor->generation = ctx->generation;
     monitor->incarnation = atomic_load_explicit(&ctx->slot->incarnation, memory_order_relaxed);
     monitor->handle = trp_handles_put(&extras->handles, TRP_HANDLE_MONITOR, monitor);
-    struct trp_handle_name name =
+    struct trp_handle_name handle =
         trp_handles_name(&extras->handles, monitor->handle, trp_handle_salt(ctx));
-    memcpy(&monitor->down.monitor, &name, sizeof name);
+    memcpy(&monitor->down.monitor, &handle, sizeof handle);
     if (public)
-        memcpy(public, &name, sizeof *public);
+        memcpy(public, &handle, sizeof *public);
     begin(ctx->system, ctx->runner, monitor, spare);
+    return TROUPE_OK;
+}
+
+static troupe_status check(troupe_ctx *ctx, uint32_t events, const char *function)
+{
+    uint32_t known = TROUPE_ON_STOP | TROUPE_ON_RESTART | TROUPE_ON_START;
+    if (ctx->slot == NULL)
+        return trp_error(TROUPE_ENOTSUP,
+                         "%s: a thread of the program's own has no mailbox; use troupe_join",
+                         function);
+    if (events == 0 || (events & ~known) != 0)
+        return trp_error(TROUPE_EINVAL,
+                         "%s: events is 0x%x; give one or more of TROUPE_ON_STOP, "
+                         "TROUPE_ON_RESTART, TROUPE_ON_START",
+                         function, events);
     return TROUPE_OK;
 }
 
 troupe_status troupe_monitor(troupe_ctx *ctx, troupe_ref ref, uint32_t events,
                              troupe_monitor_ref *monitor)
 {
-    uint32_t known = TROUPE_ON_STOP | TROUPE_ON_RESTART | TROUPE_ON_START;
-    if (ctx->slot == NULL)
-        return trp_error(TROUPE_ENOTSUP, "troupe_monitor: a thread of the program's own has no "
-                                         "mailbox; use troupe_join");
-    if (events == 0 || (events & ~known) != 0)
-        return trp_error(TROUPE_EINVAL,
-                         "troupe_monitor: events is 0x%x; give one or more of TROUPE_ON_STOP, "
-                         "TROUPE_ON_RESTART, TROUPE_ON_START",
-                         events);
+    troupe_status status = check(ctx, events, "troupe_monitor");
+    if (status != TROUPE_OK)
+        return status;
     if (!trp_enter(ctx))
         return TROUPE_ESTALE;
-    troupe_status status = monitor_actor(ctx, ref, events, monitor);
+    status = monitor_actor(ctx, ref, NULL, events, monitor);
+    trp_leave(ctx);
+    return status;
+}
+
+troupe_status troupe_monitor_name(troupe_ctx *ctx, const char *name, uint32_t events,
+                                  troupe_monitor_ref *monitor)
+{
+    troupe_status status = check(ctx, events, "troupe_monitor_name");
+    if (status == TROUPE_OK)
+        status = trp_name_check(name, "troupe_monitor_name");
+    if (status != TROUPE_OK)
+        return status;
+    if (!trp_enter(ctx))
+        return TROUPE_ESTALE;
+    status = monitor_actor(ctx, trp_names_find(ctx->system, name), name, events, monitor);
     trp_leave(ctx);
     return status;
 }

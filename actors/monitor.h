@@ -32,7 +32,7 @@ struct trp_monitor {
     struct trp_waiter *waiter;           // fixed; the thread that waits
     troupe_system *system;               // fixed
     struct trp_reason shown_reason;      // of the message being handled; watcher's consumer
-    troupe_down down;                    // its body; watcher's consumer
+    troupe_down down;                    // its body; watcher's consumer; its name: fixed, owned
     struct trp_monitor_mail stop, restart, start;
 };
 

@@ -1,6 +1,7 @@
 // Spawning: a slot, a body, a place among the owner's children, and a nudge that makes init run.
 #include "actors/actor.h"
 #include "actors/monitor.h"
+#include "actors/names.h"
 #include "actors/supervisor.h"
 #include "actors/watched.h"
 
@@ -55,12 +56,37 @@ static bool make_persist(troupe_system *system, struct trp_runner *runner, struc
     return true;
 }
 
+static bool is_watched(const struct trp_spawn_spec *spec)
+{
+    return spec->watcher || spec->register_as;
+}
+
 static bool make_watched(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
                          const struct trp_spawn_spec *spec)
 {
-    if (spec->watcher)
-        slot->watched = trp_watched_new(system, runner);
-    return !spec->watcher || slot->watched;
+    if (!is_watched(spec))
+        return true;
+    slot->watched = trp_watched_new(system, runner);
+    return slot->watched != NULL;
+}
+
+static troupe_status reserve_name(troupe_system *system, struct trp_runner *runner,
+                                  struct trp_slot *slot, const struct trp_spawn_spec *spec,
+                                  troupe_ref *ref)
+{
+    troupe_ref holder;
+    char text[TROUPE_REF_TEXT];
+    troupe_status status = trp_names_reserve(system, runner, spec->register_as, slot, &holder);
+    if (status == TROUPE_EEXIST) {
+        trp_error(status, "no new %s: the name \"%s\" is taken by %s", spec->behavior->name,
+                  spec->register_as, troupe_ref_print(holder, text));
+        if (ref)
+            *ref = holder;
+    } else if (status != TROUPE_OK) {
+        trp_error(status, "no memory to spawn %s as \"%s\"", spec->behavior->name,
+                  spec->register_as);
+    }
+    return status;
 }
 
 static void unmake(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
@@ -73,8 +99,10 @@ static void unmake(troupe_system *system, struct trp_runner *runner, struct trp_
     if (slot->persist)
         trp_give(system, runner, slot->persist, sizeof *slot->persist);
     slot->persist = NULL;
-    if (slot->watched)
+    if (slot->watched) {
+        trp_names_release_some(system, runner, slot->watched, 1);
         trp_give(system, runner, slot->watched, sizeof *slot->watched);
+    }
     slot->watched = NULL;
     atomic_store_explicit(&slot->holds, 1, memory_order_relaxed); // nobody has heard of it
     trp_slot_release_hold(system, runner, slot);
@@ -148,7 +176,7 @@ static void bring_to_life(troupe_system *system, struct trp_runner *runner, stru
     bool at_once = starts_at_once(spec);
     uint32_t generation = body->generation;
     uint64_t orders = (uint64_t)generation << 32 | TRP_ALIVE | (at_once ? TRP_ALIVE_STARTED : 0) |
-                      (spec->watcher ? TRP_ALIVE_WATCHED : 0) |
+                      (is_watched(spec) ? TRP_ALIVE_WATCHED : 0) |
                       (spec->supervision ? TRP_ALIVE_SUPERVISES : 0) |
                       (spec->owner ? 0 : TRP_ALIVE_ROOT);
     // release: troupe_incarnation, when it sees this, sees the end of the actor before, too.
@@ -182,6 +210,11 @@ troupe_status trp_spawn(troupe_system *system, struct trp_runner *runner,
         (body = make_body(system, runner, slot)) == NULL) {
         trp_error(TROUPE_ENOMEM, "no memory to spawn %s", spec->behavior->name);
         goto fail;
+    }
+    if (spec->register_as) {
+        status = reserve_name(system, runner, slot, spec, ref);
+        if (status != TROUPE_OK)
+            goto fail;
     }
     status = trp_adopt(system, runner, slot, spec->owner);
     if (status != TROUPE_OK)
@@ -239,7 +272,8 @@ static troupe_status check(const troupe_behavior *behavior, const troupe_spawn_o
         return trp_error(TROUPE_EINVAL,
                          "%s: name \"%.20s...\" has %zu bytes; at most %d are allowed", function,
                          opts->name, strlen(opts->name), NAME_MAX_BYTES);
-    return TROUPE_OK;
+    return opts->register_as ? trp_name_check(opts->register_as, "troupe_spawn: register_as")
+                             : TROUPE_OK;
 }
 
 static troupe_status build_args(troupe_ctx *ctx, troupe_type *type, const void *body,
@@ -270,6 +304,7 @@ static troupe_status spawn(troupe_ctx *ctx, const troupe_behavior *behavior,
     size_t limit = opts->memory_limit == TROUPE_NO_LIMIT ? 0 : opts->memory_limit;
     struct trp_spawn_spec spec = {.behavior = behavior,
                                   .name = opts->name,
+                                  .register_as = opts->register_as,
                                   .place = opts->place,
                                   .memory_limit = limit,
                                   .shutdown_ms = opts->shutdown_ms,

@@ -1,6 +1,7 @@
 // A system: start, stop, memory, counts, waiting. What it owns is freed in trp_finish_system, when
 // no thread of it is left; until then it may be used from everywhere.
 #include "actors/actor.h"
+#include "actors/names.h"
 #include "actors/timer.h"
 
 #include <stdlib.h>
@@ -269,6 +270,9 @@ static troupe_status start_parts(troupe_system *system, const troupe_system_opts
         return trp_error(TROUPE_ENOMEM, "troupe_system_start: no memory");
     memset(system->outside, 0, sizeof *system->outside);
     system->outside->system = system;
+    system->names = trp_names_new(system, seams->driven ? seed : trp_random_seed());
+    if (system->names == NULL)
+        return trp_error(TROUPE_ENOMEM, "troupe_system_start: no memory");
     struct trp_scheduler_config config = {
         .workers = seams->driven   ? 1
                    : opts->workers ? opts->workers
@@ -297,6 +301,7 @@ static void free_parts(troupe_system *system)
         trp_scheduler_free(system->scheduler);
     free_runners(system);
     trp_slot_table_fini(system);
+    trp_names_free(system);
     if (system->outside)
         trp_give(system, NULL, system->outside, sizeof *system->outside);
     if (system->slab) {

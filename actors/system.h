@@ -145,6 +145,7 @@ struct troupe_system {
     _Atomic(struct trp_runner *) runners; // only grows
 
     struct trp_stripe stripes[TRP_STRIPES]; // guard watchers and supervision of slots by index
+    struct trp_names *names;                // fixed; see names.c
 
     struct trp_overdue overdue;
     struct trp_handles outside_timers; // outside_timers_lock

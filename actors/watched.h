@@ -8,6 +8,7 @@
 
 struct trp_watched {
     struct trp_monitor *monitors; // newest first
+    struct trp_name *names;       // newest first; see names.c
 };
 
 // An empty one; NULL without memory.

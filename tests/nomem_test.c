@@ -6,6 +6,7 @@
 #include "mailbox/type.h"
 #include "tests/support/world.h"
 #include "troupe/blocking.h"
+#include "troupe/name.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -199,6 +200,21 @@ static void have_children(troupe_ctx *ctx)
         continue;
 }
 
+// On threads one of the scenario before may not have ended yet, and have the names.
+static void have_names(troupe_ctx *ctx)
+{
+    troupe_ref found, named;
+    troupe_spawn_opts opts = {.register_as = "child"};
+    if (done(troupe_register(ctx, "self", troupe_self(ctx)))) {
+        WORLD_CHECK(troupe_ref_equal(troupe_whereis(ctx, "self"), troupe_self(ctx)));
+        done(troupe_send_name(ctx, "self", Number));
+    }
+    if (done(troupe_spawn(ctx, &answerer, &opts, &named)))
+        WORLD_CHECK(troupe_lookup(ctx, "child", &found) == TROUPE_OK &&
+                    troupe_ref_equal(found, named));
+    ok(troupe_monitor_name(ctx, "nobody", TROUPE_ON_RESTART, NULL));
+}
+
 static troupe_status use(troupe_ctx *ctx, void *state, const troupe_msg *msg)
 {
     struct user *user = state;
@@ -217,6 +233,7 @@ static troupe_status use(troupe_ctx *ctx, void *state, const troupe_msg *msg)
     ask_around(ctx, user->answerer);
     arm_timers(ctx, user->answerer);
     have_children(ctx);
+    have_names(ctx);
     for (size_t size = 1; size < 20000; size *= 3)
         there(troupe_alloc(ctx, size));
     ok(troupe_defer(ctx, on_defer, NULL));

@@ -4,7 +4,7 @@
 // it; it loses its state and all that it had set up: timers, monitors, links, asks, children.
 // Semantics are those of OTP's supervisor; where OTP has a new pid, here is a new incarnation
 // behind the same ref. What a supervisor can be asked while it runs is in <troupe/children.h>; how
-// to see a tree, in <troupe/tree.h>.
+// to see a tree, in <troupe/tree.h>; how to choose among all this, in docs/failure.md.
 //
 // A whole tree can be one static table:
 //
