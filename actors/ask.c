@@ -353,14 +353,12 @@ static void name(troupe_ctx *ctx, struct trp_ask *record, troupe_ask_id *id)
     memcpy(id, &name, sizeof *id);
 }
 
-static inline troupe_status ask(troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
-                                uint32_t timeout_ms, troupe_on_outcome on_outcome, void *user,
-                                troupe_ask_id *id, troupe_type *type, const void *body)
+// Takes the request over unless it fails. `function` wants it.
+static inline troupe_status ask_with(troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
+                                     uint32_t timeout_ms, troupe_on_outcome on_outcome, void *user,
+                                     troupe_ask_id *id, struct trp_envelope *request,
+                                     const char *function)
 {
-    struct trp_envelope *request;
-    troupe_status status = build_request(ctx, type, body, &request);
-    if (TRP_UNLIKELY(status != TROUPE_OK))
-        return status;
     struct trp_slab_cache *cache = &ctx->runner->worker->cache;
     struct trp_asks *asks = asks_of(ctx);
     struct trp_ask_list *list = NULL;
@@ -372,10 +370,8 @@ static inline troupe_status ask(troupe_ctx *ctx, struct trp_slot *slot, uint32_t
         record = TRP_LIKELY(list) ? trp_slab_take(cache, sizeof *record)
                                   : trp_take(ctx->system, ctx->runner, sizeof(struct trp_wide_ask));
     }
-    if (TRP_UNLIKELY(record == NULL)) {
-        trp_envelope_free(cache, request);
-        return trp_error(TROUPE_ENOMEM, "troupe_ask: no memory");
-    }
+    if (TRP_UNLIKELY(record == NULL))
+        return trp_error(TROUPE_ENOMEM, "%s: no memory", function);
     trp_envelope_extra(request)->owner = record;
     init(record, ctx, on_outcome, user, 0);
     if (TRP_LIKELY(list))
@@ -386,6 +382,28 @@ static inline troupe_status ask(troupe_ctx *ctx, struct trp_slot *slot, uint32_t
         name(ctx, record, id);
     trp_push(ctx, slot, generation, request);
     return TROUPE_OK;
+}
+
+static inline troupe_status ask(troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
+                                uint32_t timeout_ms, troupe_on_outcome on_outcome, void *user,
+                                troupe_ask_id *id, troupe_type *type, const void *body)
+{
+    struct trp_envelope *request;
+    troupe_status status = build_request(ctx, type, body, &request);
+    if (TRP_UNLIKELY(status != TROUPE_OK))
+        return status;
+    status =
+        ask_with(ctx, slot, generation, timeout_ms, on_outcome, user, id, request, "troupe_ask");
+    if (TRP_UNLIKELY(status != TROUPE_OK))
+        trp_envelope_free(&ctx->runner->worker->cache, request);
+    return status;
+}
+
+troupe_status trp_ask_envelope(struct troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
+                               uint32_t timeout_ms, troupe_on_outcome on_outcome, void *user,
+                               struct trp_envelope *request, const char *function)
+{
+    return ask_with(ctx, slot, generation, timeout_ms, on_outcome, user, NULL, request, function);
 }
 
 troupe_status troupe_ask_body(troupe_ctx *ctx, troupe_ref to, uint32_t timeout_ms,
@@ -432,7 +450,8 @@ troupe_status troupe_ask_cancel(troupe_ctx *ctx, troupe_ask_id id)
 
 // ---- A thread that waits
 
-static troupe_status take_outcome(troupe_ctx *ctx, struct trp_wide_ask *wide, troupe_msg **reply)
+static troupe_status take_outcome(troupe_ctx *ctx, struct trp_wide_ask *wide, troupe_msg **reply,
+                                  const char *function)
 {
     struct trp_ask *record = &wide->ask;
     if (wide->reply) {
@@ -447,28 +466,22 @@ static troupe_status take_outcome(troupe_ctx *ctx, struct trp_wide_ask *wide, tr
     }
     if (record->status == TROUPE_EDOWN) {
         troupe_reason reason = trp_reason_view(&record->reason);
-        return trp_error(TROUPE_EDOWN, "troupe_call: the actor ended before it answered: %s%s%s",
+        return trp_error(TROUPE_EDOWN, "%s: the actor ended before it answered: %s%s%s", function,
                          troupe_reason_name(reason.kind), reason.text[0] ? ": " : "", reason.text);
     }
-    return trp_error(record->status, "troupe_call: %s", troupe_status_text(record->status));
+    return trp_error(record->status, "%s: %s", function, troupe_status_text(record->status));
 }
 
-static troupe_status call(troupe_ctx *ctx, troupe_ref to, uint32_t timeout_ms, troupe_msg **reply,
-                          troupe_type *type, const void *body)
+troupe_status trp_call_envelope(struct troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
+                                uint32_t timeout_ms, troupe_msg **reply,
+                                struct trp_envelope *request, const char *function)
 {
     troupe_system *system = ctx->system;
-    struct trp_slot *slot = trp_resolve(system, to);
-    if (!is_live(slot, to))
-        return trp_no_target(ctx, to, type, body, "troupe_call");
     struct trp_waiter waiter = {.done = 0};
-    struct trp_envelope *request;
-    troupe_status status = trp_build(system, NULL, type, body, TRP_KIND_ASK, true, &request);
-    if (status != TROUPE_OK)
-        return status;
     struct trp_wide_ask *wide = trp_take(system, NULL, sizeof *wide);
     if (wide == NULL) {
         troupe_msg_free(ctx, &request->msg);
-        return trp_error(TROUPE_ENOMEM, "troupe_call: no memory");
+        return trp_error(TROUPE_ENOMEM, "%s: no memory", function);
     }
     memset(wide, 0, sizeof *wide);
     struct trp_ask *record = &wide->ask;
@@ -477,16 +490,29 @@ static troupe_status call(troupe_ctx *ctx, troupe_ref to, uint32_t timeout_ms, t
     trp_envelope_extra(request)->owner = record;
     if (timeout_ms != TROUPE_NO_LIMIT)
         arm(system, wide, trp_deadline(trp_now(system), delay_of(limit_of(timeout_ms))));
-    trp_push(ctx, slot, to.generation, request);
+    trp_push(ctx, slot, generation, request);
     // The deadline ends the ask, not the wait, so that nothing writes to the waiter later.
     if (!trp_wait(system, &waiter, TRP_NEVER)) { // driven, and nothing left that could answer
         if (decide(record, 0, 0))
             record->status = TROUPE_ETIMEDOUT;
     }
     disarm(system, NULL, record);
-    status = take_outcome(ctx, wide, reply);
+    troupe_status status = take_outcome(ctx, wide, reply, function);
     release(system, NULL, record);
     return status;
+}
+
+static troupe_status call(troupe_ctx *ctx, troupe_ref to, uint32_t timeout_ms, troupe_msg **reply,
+                          troupe_type *type, const void *body)
+{
+    struct trp_slot *slot = trp_resolve(ctx->system, to);
+    if (!is_live(slot, to))
+        return trp_no_target(ctx, to, type, body, "troupe_call");
+    struct trp_envelope *request;
+    troupe_status status = trp_build(ctx->system, NULL, type, body, TRP_KIND_ASK, true, &request);
+    if (status != TROUPE_OK)
+        return status;
+    return trp_call_envelope(ctx, slot, to.generation, timeout_ms, reply, request, "troupe_call");
 }
 
 troupe_status troupe_call_body(troupe_ctx *ctx, troupe_ref to, uint32_t timeout_ms,
@@ -509,15 +535,8 @@ static void late(troupe_ctx *ctx, struct trp_ask *record)
     release(ctx->system, ctx->runner, record);
 }
 
-// A reply with an envelope of its own: a large one, or one to a thread that waits.
-static troupe_status reply_in_envelope(troupe_ctx *ctx, struct trp_ask *record, troupe_type *type,
-                                       const void *body)
+void trp_ask_reply(struct troupe_ctx *ctx, struct trp_ask *record, struct trp_envelope *envelope)
 {
-    struct trp_envelope *envelope;
-    troupe_status status =
-        trp_build(ctx->system, ctx->runner, type, body, TRP_KIND_OUTCOME, true, &envelope);
-    if (status != TROUPE_OK)
-        return status;
     trp_envelope_extra(envelope)->owner = record;
     if (!decide(record, 0, TRP_ASK_ONE)) {
         struct trp_slab_cache *cache = trp_cache_open(ctx->system, ctx->runner);
@@ -530,7 +549,18 @@ static troupe_status reply_in_envelope(troupe_ctx *ctx, struct trp_ask *record, 
         wide_of(record)->reply = envelope;
         trp_waiter_wake(wide_of(record)->waiter);
     }
-    return TROUPE_OK;
+}
+
+// A reply with an envelope of its own: a large one, or one to a thread that waits.
+static troupe_status reply_in_envelope(troupe_ctx *ctx, struct trp_ask *record, troupe_type *type,
+                                       const void *body)
+{
+    struct trp_envelope *envelope;
+    troupe_status status =
+        trp_build(ctx->system, ctx->runner, type, body, TRP_KIND_OUTCOME, true, &envelope);
+    if (status == TROUPE_OK)
+        trp_ask_reply(ctx, record, envelope);
+    return status;
 }
 
 // Sends the reply, or drops it when nobody waits any more; uses up the request's count on success.
@@ -563,6 +593,21 @@ static inline struct trp_ask *current_ask(troupe_ctx *ctx)
     return trp_envelope_extra(envelope)->owner;
 }
 
+// The right to answer the current message is used up.
+static inline void answered(troupe_ctx *ctx)
+{
+    trp_envelope_extra(atomic_load_explicit(&ctx->current, memory_order_relaxed))->owner = NULL;
+    ctx->answered = 1;
+}
+
+struct trp_ask *trp_ask_take_current(struct troupe_ctx *ctx)
+{
+    struct trp_ask *record = current_ask(ctx);
+    if (record)
+        answered(ctx);
+    return record;
+}
+
 static inline troupe_status reply_to_current(troupe_ctx *ctx, troupe_type *type, const void *body)
 {
     if (ctx->slot == NULL)
@@ -577,8 +622,7 @@ static inline troupe_status reply_to_current(troupe_ctx *ctx, troupe_type *type,
     troupe_status status = reply(ctx, record, type, body);
     if (status != TROUPE_OK)
         return status;
-    trp_envelope_extra(atomic_load_explicit(&ctx->current, memory_order_relaxed))->owner = NULL;
-    ctx->answered = 1;
+    answered(ctx);
     return TROUPE_OK;
 }
 
@@ -603,7 +647,7 @@ bool troupe_is_ask(troupe_ctx *ctx)
 
 // ---- Tokens
 
-static troupe_status take_token(troupe_ctx *ctx, troupe_token *token)
+troupe_status trp_token_take(struct troupe_ctx *ctx, troupe_token *token)
 {
     if (ctx->slot == NULL)
         return trp_error(TROUPE_ENOTSUP, "troupe_token_take: outside of a handler there is no ask");
@@ -620,8 +664,7 @@ static troupe_status take_token(troupe_ctx *ctx, troupe_token *token)
     uint32_t index = trp_handles_put(&extras->handles, TRP_HANDLE_TOKEN, record);
     struct trp_handle_name name = trp_handles_name(&extras->handles, index, trp_handle_salt(ctx));
     memcpy(token, &name, sizeof *token);
-    trp_envelope_extra(atomic_load_explicit(&ctx->current, memory_order_relaxed))->owner = NULL;
-    ctx->answered = 1;
+    answered(ctx);
     return TROUPE_OK;
 }
 
@@ -629,18 +672,32 @@ troupe_status troupe_token_take(troupe_ctx *ctx, troupe_token *token)
 {
     if (!trp_enter(ctx))
         return TROUPE_ESTALE;
-    troupe_status status = take_token(ctx, token);
+    troupe_status status = trp_token_take(ctx, token);
     trp_leave(ctx);
     return status;
+}
+
+static struct trp_ask *find_token(troupe_ctx *ctx, troupe_token token, uint32_t *index)
+{
+    struct trp_handle_name name;
+    memcpy(&name, &token, sizeof name);
+    return trp_find_handle(ctx, TRP_HANDLE_TOKEN, name, index);
+}
+
+struct trp_ask *trp_ask_take_token(struct troupe_ctx *ctx, troupe_token token)
+{
+    uint32_t index;
+    struct trp_ask *record = find_token(ctx, token, &index);
+    if (record)
+        trp_handles_remove(&ctx->extras->handles, index);
+    return record;
 }
 
 static troupe_status reply_to_token(troupe_ctx *ctx, troupe_token token, troupe_type *type,
                                     const void *body)
 {
-    struct trp_handle_name name;
     uint32_t index;
-    memcpy(&name, &token, sizeof name);
-    struct trp_ask *record = trp_find_handle(ctx, TRP_HANDLE_TOKEN, name, &index);
+    struct trp_ask *record = find_token(ctx, token, &index);
     if (record == NULL)
         return trp_error(TROUPE_EALREADY, "troupe_reply_to: this token was used already, or is not "
                                           "of this incarnation of this actor");

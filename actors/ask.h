@@ -115,6 +115,31 @@ static inline void trp_ask_unlink(struct trp_ask *ask)
     links->next->previous = links->previous;
 }
 
+// ---- Requests and replies that other files build
+
+// troupe_ask with a request of kind ASK that has an extra; takes it over unless an error is
+// returned. `function` wants it. An actor's, inside the guard.
+troupe_status trp_ask_envelope(struct troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
+                               uint32_t timeout_ms, troupe_on_outcome on_outcome, void *user,
+                               struct trp_envelope *request, const char *function);
+
+// troupe_call likewise, between trp_wait_begin and trp_wait_end; takes it over always.
+troupe_status trp_call_envelope(struct troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
+                                uint32_t timeout_ms, troupe_msg **reply,
+                                struct trp_envelope *request, const char *function);
+
+// Take the right to answer the message that is being handled, or that of a token: the caller has
+// the request's count. NULL: there is none. Inside the guard.
+struct trp_ask *trp_ask_take_current(struct troupe_ctx *ctx);
+struct trp_ask *trp_ask_take_token(struct troupe_ctx *ctx, troupe_token token);
+
+// Ends the ask with an envelope of kind OUTCOME that has an extra, and takes that over; uses up the
+// caller's count.
+void trp_ask_reply(struct troupe_ctx *ctx, struct trp_ask *ask, struct trp_envelope *reply);
+
+// troupe_token_take, inside the guard.
+troupe_status trp_token_take(struct troupe_ctx *ctx, troupe_token *token);
+
 // ---- Ending
 
 // Ends an ask whose limit has passed, unless it has ended already. The asker's consumer.

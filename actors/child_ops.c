@@ -47,6 +47,43 @@ troupe_status trp_child_add(struct troupe_ctx *ctx, struct trp_child_spec *spec,
 
 // ---- Stop
 
+// Tells whether a group's restart will start the child if it does not run.
+static bool is_in_group(const struct trp_supervision *supervision, const struct trp_child *child)
+{
+    if (!trp_in_group_restart(supervision) || child->left_out)
+        return false;
+    const struct trp_child *at = supervision->from;
+    while (at && at != child)
+        at = at->next;
+    return at != NULL;
+}
+
+static bool waits_with_another(const struct trp_child *child)
+{
+    return child->phase == TRP_CHILD_DOWN || (child->phase == TRP_CHILD_ABSENT && child->added);
+}
+
+// A child that waited for its backoff does not any more. If a group has waited with it, the first
+// member that did takes its place, and its time is now: not here, where a request is handled,
+// because a restart may end the supervisor.
+static void pass_wait_on(struct troupe_ctx *ctx, const struct trp_child *child)
+{
+    struct trp_supervision *supervision = trp_supervision_of(ctx->slot);
+    bool all = supervision->strategy == TROUPE_ONE_FOR_ALL;
+    if ((!all && supervision->strategy != TROUPE_REST_FOR_ONE) || is_in_group(supervision, child))
+        return;
+    // Those behind belong to a group that is being restarted.
+    const struct trp_child *end = trp_in_group_restart(supervision) ? supervision->from : NULL;
+    struct trp_child *member = all ? supervision->first : child->next;
+    while (member != end && !waits_with_another(member) && member->phase != TRP_CHILD_WAITING)
+        member = member->next;
+    if (member == end || member->phase == TRP_CHILD_WAITING) // they wait with that one
+        return;
+    trp_child_set_phase(ctx->system, ctx->slot, member, TRP_CHILD_WAITING);
+    trp_heap_add(&supervision->due, &member->due, trp_now(ctx->system));
+    trp_supervision_arm(ctx->runner, ctx->slot);
+}
+
 // It does not run, and shall not.
 static troupe_status stop_absent(struct troupe_ctx *ctx, struct trp_child *child)
 {
@@ -54,13 +91,12 @@ static troupe_status stop_absent(struct troupe_ctx *ctx, struct trp_child *child
     bool waits = child->phase == TRP_CHILD_WAITING;
     trp_heap_remove(&supervision->due, &child->due);
     trp_child_set_phase(ctx->system, ctx->slot, child, TRP_CHILD_ABSENT);
-    child->left_out = trp_in_group_restart(supervision);
+    if (waits)
+        pass_wait_on(ctx, child);
+    child->left_out = waits || trp_in_group_restart(supervision);
     if (child->added) { // it waits for the group's restart to be started
         trp_child_answer(ctx->runner, ctx->slot, child, false, TROUPE_ESTART, "it was stopped");
         trp_child_remove(ctx->system, ctx->runner, ctx->slot, child);
-    } else if (waits && supervision->culprit == child) {
-        child->left_out = true;
-        trp_group_without_culprit(ctx->runner, ctx->slot);
     }
     return TROUPE_OK;
 }
@@ -73,39 +109,26 @@ troupe_status trp_child_stop(struct troupe_ctx *ctx, struct trp_child *child,
         return stop_absent(ctx, child);
     bool waits = child->phase == TRP_CHILD_WAITING;
     attach(child, request, true);
-    child->left_out = trp_in_group_restart(supervision);
     if (child->spec->child.restart == TROUPE_TEMPORARY || trp_is_simple(supervision))
         child->forget = true;
     if (child->phase != TRP_CHILD_ENDING)
         trp_child_end(ctx->runner, ctx->slot, child, true);
+    if (waits)
+        pass_wait_on(ctx, child);
+    child->left_out = waits || trp_in_group_restart(supervision);
     trp_supervision_arm(ctx->runner, ctx->slot);
-    if (waits && supervision->culprit == child) {
-        child->left_out = true;
-        trp_group_without_culprit(ctx->runner, ctx->slot);
-    }
     return TRP_ANSWERED_LATER;
 }
 
 // ---- Restart, delete
 
-// Tells whether a group's restart will start the child if it does not run.
-static bool is_in_group(const struct trp_supervision *supervision, const struct trp_child *child)
-{
-    if (!trp_in_group_restart(supervision) || child->left_out)
-        return false;
-    const struct trp_child *at = supervision->from;
-    while (at && at != child)
-        at = at->next;
-    return at != NULL;
-}
-
 static troupe_status does_not_rest(const struct trp_supervision *supervision,
                                    const struct trp_child *child)
 {
     const char *id = child->spec->child.id;
-    if (child->phase == TRP_CHILD_ABSENT && !is_in_group(supervision, child))
+    if (child->phase == TRP_CHILD_ABSENT && !child->added && !is_in_group(supervision, child))
         return TROUPE_OK;
-    if (child->phase == TRP_CHILD_RUNNING || child->fresh)
+    if (child->phase == TRP_CHILD_RUNNING || (child->phase == TRP_CHILD_STARTING && child->fresh))
         return trp_error(TROUPE_EBUSY, "child \"%s\" is running", id);
     return trp_error(TROUPE_ERESTARTING, "child \"%s\" is being restarted or stopped", id);
 }

@@ -420,21 +420,13 @@ void trp_group_go_on(struct trp_runner *runner, struct trp_slot *supervisor)
     }
 }
 
-void trp_group_without_culprit(struct trp_runner *runner, struct trp_slot *supervisor)
-{
-    struct trp_supervision *supervision = trp_supervision_of(supervisor);
-    supervision->step = TRP_STEP_GROUP_STOP;
-    supervision->culprit = NULL;
-    supervision->delay = 0;
-    supervision->at = supervision->last;
-    group_stop(runner, supervisor);
-}
-
 void trp_child_try_again(struct trp_runner *runner, struct trp_slot *supervisor,
                          struct trp_child *child)
 {
     const struct trp_supervision *supervision = trp_supervision_of(supervisor);
-    if (is_group(supervision)) {
+    if (trp_in_group_restart(supervision)) { // of those behind it: that is finished first
+        wait_until(runner, supervisor, child, trp_deadline(trp_now(runner->system), TRP_NS_PER_MS));
+    } else if (is_group(supervision)) {
         group_begin(runner, supervisor, child, 0);
     } else if (child->slot) {
         set_phase(runner, supervisor, child, TRP_CHILD_STARTING);

@@ -8,9 +8,6 @@
 
 #include <string.h>
 
-#define DEFAULT_WITHIN_MS    5000
-#define DEFAULT_MAX_RESTARTS 1
-
 // ---- Budgets
 
 static bool init_budget(troupe_system *system, struct trp_runner *runner, struct trp_budget *budget,
@@ -18,9 +15,9 @@ static bool init_budget(troupe_system *system, struct trp_runner *runner, struct
 {
     *budget = (struct trp_budget){.max = max_restarts == TROUPE_NO_RESTARTS ? 0
                                          : max_restarts                     ? max_restarts
-                                                                            : DEFAULT_MAX_RESTARTS,
-                                  .within_ns =
-                                      (within_ms ? within_ms : DEFAULT_WITHIN_MS) * TRP_NS_PER_MS};
+                                                        : TRP_DEFAULT_MAX_RESTARTS,
+                                  .within_ns = (within_ms ? within_ms : TRP_DEFAULT_WITHIN_MS) *
+                                               TRP_NS_PER_MS};
     budget->times = trp_take(system, runner, (budget->max + (size_t)1) * sizeof *budget->times);
     return budget->times != NULL;
 }

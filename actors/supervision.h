@@ -21,6 +21,9 @@ struct trp_child_spec {
     char text[];
 };
 
+#define TRP_DEFAULT_MAX_RESTARTS 1
+#define TRP_DEFAULT_WITHIN_MS    5000
+
 // The times of the latest restarts, a ring.
 struct trp_budget {
     uint64_t *times; // max + 1 of them
@@ -66,8 +69,8 @@ struct trp_child {
 struct trp_request {
     struct trp_request *next;
     troupe_token token;
-    bool
-        for_stop; // set by the core: waits for the child's end; else for its start or that it fails
+    bool for_stop; // fixed once it waits: for the child's end; else for its start, or that it fails
+    struct trp_envelope *reply; // made before anything is done; the record lies in it
 };
 
 enum trp_step { // what the supervisor is about; one at a time
@@ -210,10 +213,6 @@ void trp_supervision_look_at_failed(struct trp_runner *runner, struct trp_slot *
 // Starts or restarts a child whose time has come. May end it.
 void trp_child_try_again(struct trp_runner *runner, struct trp_slot *supervisor,
                          struct trp_child *child);
-
-// The culprit has been taken out of a group's restart that waits: it is not waited for any more.
-// May end it.
-void trp_group_without_culprit(struct trp_runner *runner, struct trp_slot *supervisor);
 
 // Answers those who wait for the child's start, or end.
 void trp_child_answer(struct trp_runner *runner, struct trp_slot *supervisor,

@@ -14,9 +14,7 @@
 
 #include <string.h>
 
-#define PIECE            20 // children that are copied at a time, and of simple one for one shown
-#define DEFAULT_RESTARTS 1
-#define DEFAULT_WITHIN   5000
+#define PIECE 20 // children that are copied at a time, and of simple one for one shown
 
 static troupe_status check_output(const char *function, troupe_tree_format format, const FILE *to)
 {
@@ -32,8 +30,8 @@ static void describe(struct trp_tree_line *line, const troupe_supervisor *spec)
     line->strategy = spec->strategy;
     line->max_restarts = spec->max_restarts == TROUPE_NO_RESTARTS ? 0
                          : spec->max_restarts                     ? spec->max_restarts
-                                                                  : DEFAULT_RESTARTS;
-    line->within_ms = spec->within_ms ? spec->within_ms : DEFAULT_WITHIN;
+                                                                  : TRP_DEFAULT_MAX_RESTARTS;
+    line->within_ms = spec->within_ms ? spec->within_ms : TRP_DEFAULT_WITHIN_MS;
 }
 
 // ---- Specifications
@@ -139,27 +137,30 @@ static const char *state_of(const struct trp_child *child)
     case TRP_CHILD_FAILED:
     case TRP_CHILD_WAITING:
     case TRP_CHILD_DOWN:
-        return "restarting";
     case TRP_CHILD_STOPPING:
+        return "restarting";
     case TRP_CHILD_ENDING:
     default:
         return "stopping";
     }
 }
 
-// Takes the lock of a supervisor's slot and returns that; NULL without a lock: none lives there.
-static struct trp_slot *lock_supervisor(troupe_system *system, troupe_ref ref)
+// Takes the lock of a supervisor's slot. NULL, without a lock: no supervisor lives there.
+static const struct trp_supervision *lock(troupe_system *system, troupe_ref ref)
 {
-    struct trp_slot *slot = trp_resolve(system, ref);
+    const struct trp_slot *slot = trp_resolve(system, ref);
     if (slot == NULL)
         return NULL;
     trp_lock_acquire(trp_stripe(system, ref.slot));
-    // acquire: of the spawn. Its end waits for the lock before it frees what we read.
-    uint64_t orders = atomic_load_explicit(&slot->orders, memory_order_acquire);
-    if (trp_slot_lives(orders, ref.generation) && (orders & TRP_ALIVE_SUPERVISES))
-        return slot;
+    const struct trp_supervision *supervision = trp_supervision_locked(slot, ref);
+    if (supervision == NULL)
+        trp_lock_release(trp_stripe(system, ref.slot));
+    return supervision;
+}
+
+static void unlock(troupe_system *system, troupe_ref ref)
+{
     trp_lock_release(trp_stripe(system, ref.slot));
-    return NULL;
 }
 
 // Under the lock.
@@ -215,10 +216,10 @@ static void look_at(const struct trp_supervision *supervision, struct look *look
 
 static void look_again(troupe_system *system, troupe_ref supervisor, struct look *look)
 {
-    const struct trp_slot *slot = lock_supervisor(system, supervisor);
-    if (slot) {
-        look_at(slot->persist->supervision, look);
-        trp_lock_release(trp_stripe(system, supervisor.slot));
+    const struct trp_supervision *supervision = lock(system, supervisor);
+    if (supervision) {
+        look_at(supervision, look);
+        unlock(system, supervisor);
     } else { // it has ended meanwhile
         look->count = 0;
         look->over = true;
@@ -255,17 +256,18 @@ static bool copy_children(struct copies *copies, struct entry *supervisor)
             last = &entries[i];
         }
     } while (!look.over);
-    last->line.last = true; // of the root it says nothing
+    if (last != supervisor)
+        last->line.last = true;
     return true;
 }
 
 static troupe_status copy_root(struct copies *copies, troupe_ref ref)
 {
     struct entry *root = &copies->root;
-    const struct trp_slot *slot = lock_supervisor(copies->system, ref);
-    if (slot == NULL)
+    const struct trp_supervision *supervision = lock(copies->system, ref);
+    if (supervision == NULL)
         return trp_error(TROUPE_EDEAD, "troupe_tree_print: there is no such supervisor (any more)");
-    const struct trp_supervision *supervision = slot->persist->supervision;
+    const struct trp_slot *slot = trp_resolve(copies->system, ref);
     root->ref = ref;
     root->line = (struct trp_tree_line){
         .strategy = supervision->strategy,
@@ -279,7 +281,7 @@ static troupe_status copy_root(struct copies *copies, troupe_ref ref)
         .incarnation = atomic_load_explicit(&slot->incarnation, memory_order_relaxed)};
     if (supervision->register_as)
         root->line.register_as = copy_text(root->register_as, supervision->register_as);
-    trp_lock_release(trp_stripe(copies->system, ref.slot));
+    unlock(copies->system, ref);
     return TROUPE_OK;
 }
 

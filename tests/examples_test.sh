@@ -38,18 +38,29 @@ for wrong in 0 -1 x 1x; do
     check 2 '' "$ping_pong" "$wrong"
 done
 
-# Two actors print: each in its own order.
-check 0 'machine: incarnation 1 is on
-machine: incarnation 2 is on' bash -c '"$0" | grep ^machine' "$supervised"
-check 0 'customer: got cup 1
-customer: got cup 2
-customer: the machine broke \(failed: cup 3 was too much\)
-customer: got cup 1
-customer: got cup 2' bash -c '"$0" | grep ^customer' "$supervised"
-grep -q 'cup 3 was too much' "$output.error" || {
-    echo "FAILED: supervised: the failure is not on stderr: $(cat "$output.error")" >&2
-    failures=$((failures + 1))
+# Whoever was killed, the shop is complete in the end.
+shop() {
+    echo "shop: supervisor, rest for one, 30 restarts in 5 s, known as shop, running, incarnation 1
+\|- books: supervisor, one for all, 30 restarts in 5 s, permanent, known as books, $1
+\|  \|- prices: prices, permanent, known as prices, $1
+\|  \`- discounts: discounts, permanent, known as discounts, $1
+\`- clerks: supervisor, simple one for one, 1 restart in 5 s, permanent, known as clerks, $1"
 }
+clerk='clerk, temporary, running, incarnation 1'
+for seed in '' 2 3; do
+    # shellcheck disable=SC2086 # no seed is no argument
+    check 0 "$(shop 'running, incarnation 1')
+300 of 300 questions answered, [0-9]+ times asked again
+shop: 2 run
+books: 2 run
+clerks: 2 run
+$(shop 'running, incarnation [0-9]+')
+   \|- $clerk
+   \`- $clerk" "$supervised" $seed
+done
+for wrong in -1 x 1x; do
+    check 2 '' "$supervised" "$wrong"
+done
 
 check 0 'after three ticks: 15
 after a reset: 7' "$counter"

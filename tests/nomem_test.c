@@ -6,7 +6,9 @@
 #include "mailbox/type.h"
 #include "tests/support/world.h"
 #include "troupe/blocking.h"
+#include "troupe/children.h"
 #include "troupe/name.h"
+#include "troupe/tree.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -157,6 +159,7 @@ static void ask_around(troupe_ctx *ctx, troupe_ref to)
 {
     troupe_ask_id id;
     done(troupe_ask(ctx, to, 0, on_outcome, NULL, Number, .value = 1));
+    done(troupe_child_spec(ctx, to, 0, on_outcome, NULL, "none")); // whatever it is
     done(troupe_ask(ctx, to, 0, on_outcome, NULL, Kinds3__Order, .customer = later));
     if (done(troupe_ask_with_id(ctx, to, TROUPE_NO_LIMIT, on_outcome, NULL, &id, Number)))
         WORLD_CHECK(troupe_ask_cancel(ctx, id) != TROUPE_ENOMEM); // needs none
@@ -287,6 +290,65 @@ static void ask_from_outside(troupe_ctx *ctx, troupe_ref to)
         WORLD_CHECK(troupe_timer_cancel(ctx, timer) == TROUPE_OK);
 }
 
+static void ask_for_children(troupe_ctx *ctx, troupe_ref supervisor)
+{
+    troupe_msg *reply;
+    troupe_child_count count;
+    if (done(troupe_which_children_wait(ctx, supervisor, 0, &reply)))
+        troupe_msg_free(ctx, reply);
+    if (done(troupe_child_spec_wait(ctx, supervisor, 0, "third", &reply)))
+        troupe_msg_free(ctx, reply);
+    if (done(troupe_count_children_wait(ctx, supervisor, 0, &count)))
+        WORLD_CHECK(count.specs == 3 || memory.failed);
+}
+
+static void change_children(troupe_ctx *ctx, troupe_ref supervisor)
+{
+    Kinds3__Order args = KINDS3__ORDER__INIT;
+    args.customer = later;
+    const troupe_child child = {.id = "third",
+                                .behavior = &answerer,
+                                .restart = TROUPE_TRANSIENT,
+                                .args_type = TROUPE_TYPE(Kinds3__Order),
+                                .args = &args};
+    troupe_ref ref;
+    done(troupe_start_child_wait(ctx, supervisor, 0, &child, &ref));
+    ask_for_children(ctx, supervisor);
+    if (done(troupe_stop_child_wait(ctx, supervisor, 0, "third")))
+        done(troupe_restart_child_wait(ctx, supervisor, 0, "third", &ref));
+    if (done(troupe_stop_child_ref_wait(ctx, supervisor, 0, ref)))
+        done(troupe_delete_child_wait(ctx, supervisor, 0, "third"));
+    done(troupe_start_child(ctx, supervisor, 0, NULL, NULL, &child)); // nobody wants to know
+}
+
+static void supervise_many(troupe_ctx *ctx)
+{
+    const struct number args = {1};
+    const troupe_child template = {.id = "many", .behavior = &answerer};
+    const troupe_child child = {.args_type = TROUPE_TYPE(Number), .args = &args};
+    const troupe_supervisor many = {.name = "many",
+                                    .strategy = TROUPE_SIMPLE_ONE_FOR_ONE,
+                                    .children = &template,
+                                    .child_count = 1};
+    troupe_ref supervisor, ref;
+    if (!done(troupe_supervise_wait(ctx, &many, &supervisor)))
+        return;
+    for (int i = 0; i < 20; i++)
+        done(troupe_start_child_wait(ctx, supervisor, 0, i % 2 ? &child : NULL, &ref));
+    if (!troupe_ref_is_none(ref))
+        done(troupe_stop_child_ref_wait(ctx, supervisor, 0, ref));
+    (void)troupe_stop(ctx, supervisor);
+    done(troupe_join(ctx, supervisor, 10000, NULL));
+}
+
+static void print_tree(troupe_ctx *ctx, troupe_ref supervisor)
+{
+    FILE *nowhere = fopen("/dev/null", "w");
+    WORLD_CHECK(nowhere != NULL);
+    done(troupe_tree_print(ctx, supervisor, TROUPE_TREE_TEXT, nowhere));
+    fclose(nowhere);
+}
+
 static void supervise(troupe_ctx *ctx)
 {
     const struct number args = {1};
@@ -302,10 +364,12 @@ static void supervise(troupe_ctx *ctx)
                 .name = "top", .max_restarts = 10, .children = children, .child_count = 2},
             &supervisor)))
         return;
+    print_tree(ctx, supervisor);
     if (done(troupe_child_ref(ctx, supervisor, "first", &child))) {
         done(troupe_send(ctx, child, Fall));
         (void)troupe_call(ctx, child, 100, NULL, Number);
     }
+    change_children(ctx, supervisor);
     WORLD_CHECK(troupe_stop(ctx, supervisor) == TROUPE_OK || memory.failed);
     done(troupe_join(ctx, supervisor, 10000, NULL));
 }
@@ -321,6 +385,7 @@ static void run_scenario(troupe_system *system, struct trp_driver *driver)
     send_messages(ctx, to);
     ask_from_outside(ctx, to);
     supervise(ctx);
+    supervise_many(ctx);
     if (driver)
         trp_driver_advance(driver, 20);
     // Whoever was asked to end does, if need be by means that need no memory.
@@ -337,7 +402,7 @@ static void run_scenario(troupe_system *system, struct trp_driver *driver)
 static void expect_all_of_it(void)
 {
     assert_int_equal(seen.answers, 1);
-    assert_int_equal(seen.outcomes, 4);
+    assert_int_equal(seen.outcomes, 5);
     assert_int_equal(seen.ticks, 3);
     assert_int_equal(seen.downs, 1);
     assert_int_equal(seen.stashed, 1);

@@ -3,18 +3,22 @@
 // Each request is an ask: it goes to the supervisor as a message, and its outcome comes as that of
 // troupe_ask does, so it can time out, and ends with TROUPE_EDOWN when the supervisor ends first.
 // Each has a form for actors, which calls `on_outcome(ctx, state, user, outcome)` later, and a form
-// that ends in _wait for threads of the program's own. In the first, `on_outcome` NULL means that
-// nobody wants to know; then threads outside may use it as well. `timeout_ms` is as in troupe_ask:
-// 0 is 5000, TROUPE_NO_LIMIT none. A request that has timed out may still be carried out.
+// that ends in _wait for threads of the program's own (not on a worker of the same system). In the
+// first, `on_outcome` NULL means that nobody wants to know; then threads outside may use it as
+// well. `timeout_ms` is as in troupe_ask: 0 is 5000, TROUPE_NO_LIMIT none. A request that has timed
+// out may still be carried out.
 //
 // A supervisor answers while children start, stop, restart or wait for a restart. What cannot be
-// done just then is TROUPE_ERESTARTING; starting a child waits until a group restart is through.
+// done just then is TROUPE_ERESTARTING; starting a child waits until a group restart is through. A
+// supervisor that starts, or is itself restarted, answers when it has started.
 // Semantics are those of OTP's supervisor.
 //
 // Errors of all of them, returned at once, and then there is no outcome: as troupe_ask,
 // TROUPE_EINVAL (a wrong argument or field; troupe_error_text names it). Errors of supervisors are
-// in troupe_child_reply, and returned by the _wait forms with the text in troupe_error_text. Asking
-// an actor that is not a supervisor ends with TROUPE_ENOREPLY.
+// in troupe_child_reply, and returned by the _wait forms with the text in troupe_error_text. A
+// request for which the supervisor finds no memory ends with TROUPE_ENOMEM, and has done nothing.
+// Asking an actor that is not a supervisor ends with TROUPE_ENOREPLY, or with what that answers to
+// a message that it does not know (a _wait form: TROUPE_ENOREPLY).
 #ifndef TROUPE_CHILDREN_H
 #define TROUPE_CHILDREN_H
 
@@ -29,12 +33,14 @@ extern "C" {
 typedef struct troupe_child_reply {
     troupe_status status; // TROUPE_OK, or as below
     troupe_ref ref;       // the child's, if it runs, also with an error; else the zero ref
-    const char *text;     // what is wrong with which child; ""; lives as long as the reply
+    const char *text;     // what is wrong with which child of which supervisor; TROUPE_OK: "";
+                          // lives as long as the reply
 } troupe_child_reply;
 
 // ---- Start, stop, restart, delete
 
-// Starts a child after those that are there, and waits for its init. `child` is copied.
+// Starts a child after those that are there, and waits for its init. `child` is copied, with its
+// arguments; what behaviours and nested supervisors point to must outlive the supervisor.
 // For a simple one for one supervisor only `args_type` and `args` may be set, they replace the
 // template's; `child` NULL leaves them. Such children have no id.
 // A child that says TROUPE_IGNORE is kept, not running, with TROUPE_OK and the zero ref; unless it
@@ -144,7 +150,8 @@ typedef struct troupe_child_spec_reply {
     troupe_child child;
 } troupe_child_spec_reply;
 
-// Tells the specification of a child; `id` NULL: the template of a simple one for one supervisor.
+// Tells the specification of a child; `id` NULL: the template of a simple one for one supervisor,
+// whose children have no id (TROUPE_ENOENT).
 // _wait: `*reply` holds a troupe_child_spec_reply, to be freed by troupe_msg_free.
 TROUPE_API troupe_status troupe_child_spec(troupe_ctx *ctx, troupe_ref supervisor,
                                            uint32_t timeout_ms, troupe_on_outcome on_outcome,
