@@ -50,7 +50,7 @@ troupe_status trp_child_add(struct troupe_ctx *ctx, struct trp_child_spec *spec,
 // Tells whether a group's restart will start the child if it does not run.
 static bool is_in_group(const struct trp_supervision *supervision, const struct trp_child *child)
 {
-    if (!trp_in_group_restart(supervision) || child->left_out)
+    if (!trp_in_group_restart(supervision))
         return false;
     const struct trp_child *at = supervision->from;
     while (at && at != child)
@@ -58,44 +58,26 @@ static bool is_in_group(const struct trp_supervision *supervision, const struct 
     return at != NULL;
 }
 
-static bool waits_with_another(const struct trp_child *child)
+// A group that waits for the backoff of a child that is not to be started goes on without it: not
+// here, where a request is handled, because a restart may end the supervisor.
+static void hurry_group(struct troupe_ctx *ctx, const struct trp_child *child)
 {
-    return child->phase == TRP_CHILD_DOWN || (child->phase == TRP_CHILD_ABSENT && child->added);
-}
-
-// A child that waited for its backoff does not any more. If a group has waited with it, the first
-// member that did takes its place, and its time is now: not here, where a request is handled,
-// because a restart may end the supervisor.
-static void pass_wait_on(struct troupe_ctx *ctx, const struct trp_child *child)
-{
-    struct trp_supervision *supervision = trp_supervision_of(ctx->slot);
-    bool all = supervision->strategy == TROUPE_ONE_FOR_ALL;
-    if ((!all && supervision->strategy != TROUPE_REST_FOR_ONE) || is_in_group(supervision, child))
-        return;
-    // Those behind belong to a group that is being restarted.
-    const struct trp_child *end = trp_in_group_restart(supervision) ? supervision->from : NULL;
-    struct trp_child *member = all ? supervision->first : child->next;
-    while (member != end && !waits_with_another(member) && member->phase != TRP_CHILD_WAITING)
-        member = member->next;
-    if (member == end || member->phase == TRP_CHILD_WAITING) // they wait with that one
-        return;
-    trp_child_set_phase(ctx->system, ctx->slot, member, TRP_CHILD_WAITING);
-    trp_heap_add(&supervision->due, &member->due, trp_now(ctx->system));
-    trp_supervision_arm(ctx->runner, ctx->slot);
+    const struct trp_supervision *supervision = trp_supervision_of(ctx->slot);
+    if (supervision->step == TRP_STEP_GROUP_WAIT && supervision->culprit == child)
+        trp_group_wait_until(ctx->runner, ctx->slot, trp_now(ctx->system));
 }
 
 // It does not run, and shall not.
 static troupe_status stop_absent(struct troupe_ctx *ctx, struct trp_child *child)
 {
     struct trp_supervision *supervision = trp_supervision_of(ctx->slot);
-    bool waits = child->phase == TRP_CHILD_WAITING;
     trp_heap_remove(&supervision->due, &child->due);
     trp_child_set_phase(ctx->system, ctx->slot, child, TRP_CHILD_ABSENT);
-    if (waits)
-        pass_wait_on(ctx, child);
-    child->left_out = waits || trp_in_group_restart(supervision);
+    child->left_out = is_in_group(supervision, child);
+    hurry_group(ctx, child);
     if (child->added) { // it waits for the group's restart to be started
-        trp_child_answer(ctx->runner, ctx->slot, child, false, TROUPE_ESTART, "it was stopped");
+        trp_child_answer(ctx->runner, ctx->slot, child, false, TROUPE_ESTART,
+                         "the child was stopped before it was started");
         trp_child_remove(ctx->system, ctx->runner, ctx->slot, child);
     }
     return TROUPE_OK;
@@ -107,15 +89,13 @@ troupe_status trp_child_stop(struct troupe_ctx *ctx, struct trp_child *child,
     struct trp_supervision *supervision = trp_supervision_of(ctx->slot);
     if (child->slot == NULL)
         return stop_absent(ctx, child);
-    bool waits = child->phase == TRP_CHILD_WAITING;
     attach(child, request, true);
+    child->left_out = is_in_group(supervision, child);
     if (child->spec->child.restart == TROUPE_TEMPORARY || trp_is_simple(supervision))
         child->forget = true;
     if (child->phase != TRP_CHILD_ENDING)
         trp_child_end(ctx->runner, ctx->slot, child, true);
-    if (waits)
-        pass_wait_on(ctx, child);
-    child->left_out = waits || trp_in_group_restart(supervision);
+    hurry_group(ctx, child);
     trp_supervision_arm(ctx->runner, ctx->slot);
     return TRP_ANSWERED_LATER;
 }
@@ -126,7 +106,8 @@ static troupe_status does_not_rest(const struct trp_supervision *supervision,
                                    const struct trp_child *child)
 {
     const char *id = child->spec->child.id;
-    if (child->phase == TRP_CHILD_ABSENT && !child->added && !is_in_group(supervision, child))
+    bool started_later = child->added || (is_in_group(supervision, child) && !child->left_out);
+    if (child->phase == TRP_CHILD_ABSENT && !started_later)
         return TROUPE_OK;
     if (child->phase == TRP_CHILD_RUNNING || (child->phase == TRP_CHILD_STARTING && child->fresh))
         return trp_error(TROUPE_EBUSY, "child \"%s\" is running", id);
@@ -145,6 +126,7 @@ troupe_status trp_child_restart(struct troupe_ctx *ctx, struct trp_child *child,
     if (status != TROUPE_OK)
         return start_error(status);
     child->fresh = true;
+    child->left_out = false;
     attach(child, request, false);
     return TRP_ANSWERED_LATER;
 }

@@ -7,7 +7,7 @@
 //
 //   STOP    members are told to stop, the last one first; one that is down already is passed
 //   PURGE   all that are down drop what they have sent to each other (stale.c)
-//   ....    the backoff of the child that failed, if it has one; the supervisor is idle meanwhile
+//   WAIT    for the backoff of the child that failed, if it has one
 //   START   members are started, the first one first; a start that fails is another failure
 //
 // A child that ends while a group is restarted is FAILED, and looked at afterwards, unless the
@@ -18,6 +18,8 @@
 #include "actors/supervision.h"
 #include "actors/supervisor.h"
 
+#include <stdio.h>
+
 static void group_begin(struct trp_runner *runner, struct trp_slot *supervisor,
                         struct trp_child *culprit, uint64_t delay);
 
@@ -25,6 +27,12 @@ static bool is_group(const struct trp_supervision *supervision)
 {
     return supervision->strategy == TROUPE_ONE_FOR_ALL ||
            supervision->strategy == TROUPE_REST_FOR_ONE;
+}
+
+// Tells whether it can see to a child that ends.
+static bool is_free(const struct trp_supervision *supervision)
+{
+    return supervision->step == TRP_STEP_NONE || supervision->step == TRP_STEP_GROUP_WAIT;
 }
 
 static void set_phase(struct trp_runner *runner, struct trp_slot *supervisor,
@@ -140,7 +148,7 @@ static bool restart_or_give_up(struct trp_runner *runner, struct trp_slot *super
         return false;
     }
     uint64_t delay = next_delay(runner, child, now);
-    if (is_group(supervision) && child->slot) {
+    if (is_group(supervision)) {
         group_begin(runner, supervisor, child, delay);
         return false; // a start may have failed at once
     }
@@ -224,13 +232,21 @@ void trp_supervision_look_at_failed(struct trp_runner *runner, struct trp_slot *
 {
     for (;;) {
         struct trp_supervision *supervision = trp_supervision_of(supervisor);
-        struct trp_child *child =
-            supervision->step == TRP_STEP_NONE ? take_failed(supervision) : NULL;
+        struct trp_child *child = is_free(supervision) ? take_failed(supervision) : NULL;
         if (child == NULL)
             return;
         if (child->phase == TRP_CHILD_FAILED && !decide(runner, supervisor, child))
             return; // a group that was begun comes back here
     }
+}
+
+// Whose turn it is after that child.
+static struct trp_child *next_in_step(const struct trp_supervision *supervision,
+                                      const struct trp_child *child)
+{
+    if (supervision->step != TRP_STEP_GROUP_STOP)
+        return child->next;
+    return child == supervision->from ? NULL : child->previous;
 }
 
 // ---- A group's restart: stop
@@ -340,8 +356,8 @@ static enum started start_member(struct trp_runner *runner, struct trp_slot *sup
         return STARTED_WAIT;
     if (child->added)
         return start_added(runner, supervisor, child, status);
-    trp_supervision_of(supervisor)->step = TRP_STEP_NONE; // the group waits for another attempt
-    return spawn_failed(runner, supervisor, child, status) ? STARTED_WAIT : STARTED_OVER;
+    spawn_failed(runner, supervisor, child, status);
+    return STARTED_OVER;
 }
 
 // Starts `at`, or who comes next.
@@ -351,10 +367,7 @@ static void group_start(struct trp_runner *runner, struct trp_slot *supervisor)
     supervision->step = TRP_STEP_GROUP_START;
     while (supervision->at) {
         struct trp_child *child = supervision->at;
-        enum started started = start_member(runner, supervisor, child);
-        if (started == STARTED_WAIT && supervision->step == TRP_STEP_NONE)
-            trp_supervision_look_at_failed(runner, supervisor);
-        if (started != STARTED_NOT)
+        if (start_member(runner, supervisor, child) != STARTED_NOT)
             return;
         if (supervision->at == child)
             supervision->at = child->next;
@@ -362,16 +375,25 @@ static void group_start(struct trp_runner *runner, struct trp_slot *supervisor)
     group_is_through(runner, supervisor);
 }
 
+void trp_group_wait_until(struct trp_runner *runner, struct trp_slot *supervisor, uint64_t due)
+{
+    struct trp_supervision *supervision = trp_supervision_of(supervisor);
+    supervision->step = TRP_STEP_GROUP_WAIT;
+    supervision->at = NULL;
+    trp_heap_remove(&supervision->due, &supervision->wait);
+    trp_heap_add(&supervision->due, &supervision->wait, due);
+    trp_supervision_arm(runner, supervisor);
+}
+
 // All are down and have dropped what is stale.
 static void group_wait_or_start(struct trp_runner *runner, struct trp_slot *supervisor)
 {
     struct trp_supervision *supervision = trp_supervision_of(supervisor);
-    struct trp_child *culprit = supervision->culprit;
     mark_group(supervision, false);
-    if (supervision->delay && culprit && culprit->phase == TRP_CHILD_DOWN) {
-        supervision->step = TRP_STEP_NONE;
-        wait_until(runner, supervisor, culprit,
-                   trp_deadline(trp_now(runner->system), supervision->delay));
+    if (supervision->delay) {
+        trp_group_wait_until(runner, supervisor,
+                             trp_deadline(trp_now(runner->system), supervision->delay));
+        supervision->delay = 0;
         trp_supervision_look_at_failed(runner, supervisor);
         return;
     }
@@ -388,47 +410,64 @@ static void group_stop(struct trp_runner *runner, struct trp_slot *supervisor)
         supervision->stop_due = TRP_NEVER;
         if (!stop_member(runner, supervisor, child))
             return;
-        supervision->at = child == supervision->from ? NULL : child->previous;
+        supervision->at = next_in_step(supervision, child);
     }
     group_purge(runner, supervisor);
     if (supervision->purging == 0)
         group_wait_or_start(runner, supervisor);
 }
 
-static void group_begin(struct trp_runner *runner, struct trp_slot *supervisor,
-                        struct trp_child *culprit, uint64_t delay)
+void trp_group_try_again(struct trp_runner *runner, struct trp_slot *supervisor)
 {
     struct trp_supervision *supervision = trp_supervision_of(supervisor);
-    if (culprit->slot)
-        set_phase(runner, supervisor, culprit, TRP_CHILD_DOWN);
+    trp_heap_remove(&supervision->due, &supervision->wait);
     supervision->step = TRP_STEP_GROUP_STOP;
-    supervision->culprit = culprit;
-    supervision->delay = delay;
-    supervision->from = supervision->strategy == TROUPE_ONE_FOR_ALL ? supervision->first : culprit;
     supervision->at = supervision->last;
     group_stop(runner, supervisor);
 }
 
-void trp_group_go_on(struct trp_runner *runner, struct trp_slot *supervisor)
+static void group_begin(struct trp_runner *runner, struct trp_slot *supervisor,
+                        struct trp_child *culprit, uint64_t delay)
 {
     struct trp_supervision *supervision = trp_supervision_of(supervisor);
-    if (supervision->step == TRP_STEP_GROUP_STOP) {
+    supervision->culprit = culprit;
+    supervision->from = supervision->strategy == TROUPE_ONE_FOR_ALL ? supervision->first : culprit;
+    if (culprit->slot) {
+        supervision->delay = delay;
+        set_phase(runner, supervisor, culprit, TRP_CHILD_DOWN);
+        trp_group_try_again(runner, supervisor);
+    } else { // it could not be spawned: not at once, so as not to call ourselves endlessly
+        set_phase(runner, supervisor, culprit, TRP_CHILD_WAITING);
+        trp_group_wait_until(runner, supervisor, trp_deadline(trp_now(runner->system), delay));
+        trp_supervision_look_at_failed(runner, supervisor);
+    }
+}
+
+// Goes on with `at`. May end it.
+static void go_on(struct trp_runner *runner, struct trp_slot *supervisor)
+{
+    switch (trp_supervision_of(supervisor)->step) {
+    case TRP_STEP_FIRST_START:
+        trp_first_start_go_on(runner, supervisor);
+        break;
+    case TRP_STEP_GROUP_STOP:
         group_stop(runner, supervisor);
-    } else if (supervision->step == TRP_STEP_GROUP_START) {
-        supervision->at = supervision->at->next;
+        break;
+    case TRP_STEP_GROUP_START:
         group_start(runner, supervisor);
+        break;
+    case TRP_STEP_GROUP_PURGE:
+    case TRP_STEP_GROUP_WAIT:
+    case TRP_STEP_NONE:
+    default:
+        break;
     }
 }
 
 void trp_child_try_again(struct trp_runner *runner, struct trp_slot *supervisor,
                          struct trp_child *child)
 {
-    const struct trp_supervision *supervision = trp_supervision_of(supervisor);
-    if (trp_in_group_restart(supervision)) { // of those behind it: that is finished first
-        wait_until(runner, supervisor, child, trp_deadline(trp_now(runner->system), TRP_NS_PER_MS));
-    } else if (is_group(supervision)) {
-        group_begin(runner, supervisor, child, 0);
-    } else if (child->slot) {
+    if (child->slot) {
         set_phase(runner, supervisor, child, TRP_CHILD_STARTING);
         trp_child_order(runner, child, TRP_ORDER_RESTART);
     } else {
@@ -453,8 +492,10 @@ void trp_supervised_started(struct trp_runner *runner, struct trp_slot *supervis
     if (child->spec->child.backoff.min_ms)
         child->started = trp_now(runner->system);
     trp_child_answer(runner, supervisor, child, false, TROUPE_OK, "");
-    if (supervision->at == child)
-        trp_supervision_go_on(runner, supervisor);
+    if (supervision->at == child) {
+        supervision->at = next_in_step(supervision, child);
+        go_on(runner, supervisor);
+    }
 }
 
 static const char *why_of(const struct trp_reason *reason)
@@ -465,28 +506,12 @@ static const char *why_of(const struct trp_reason *reason)
     return why.status == TROUPE_OK ? troupe_reason_name(why.kind) : troupe_status_text(why.status);
 }
 
-// It chose not to start.
-static void ignored(struct trp_runner *runner, struct trp_slot *supervisor, struct trp_child *child)
+// It chose not to start, or its start was somebody's request, who is told when it is gone.
+static void give_up_start(struct trp_runner *runner, struct trp_slot *supervisor,
+                          struct trp_child *child)
 {
-    bool is_next = trp_supervision_of(supervisor)->at == child;
-    trp_child_answer(runner, supervisor, child, false, TROUPE_OK, "");
-    child->fresh = child->added = false;
+    child->forget = child->added && child->slot->reason.kind != TROUPE_NORMAL;
     forget_or_keep(runner, supervisor, child);
-    if (is_next)
-        trp_supervision_go_on(runner, supervisor);
-}
-
-// Somebody asked for it, who is told.
-static void fresh_start_failed(struct trp_runner *runner, struct trp_slot *supervisor,
-                               struct trp_child *child)
-{
-    bool is_next = trp_supervision_of(supervisor)->at == child;
-    trp_child_answer(runner, supervisor, child, false, TROUPE_ESTART, why_of(&child->slot->reason));
-    child->forget = child->added;
-    child->fresh = child->added = false;
-    forget_or_keep(runner, supervisor, child);
-    if (is_next)
-        trp_supervision_go_on(runner, supervisor);
 }
 
 static void start_failed(struct trp_runner *runner, struct trp_slot *supervisor,
@@ -494,15 +519,12 @@ static void start_failed(struct trp_runner *runner, struct trp_slot *supervisor,
 {
     struct trp_supervision *supervision = trp_supervision_of(supervisor);
     const struct trp_reason *reason = &child->slot->reason;
-    if (reason->kind == TROUPE_NORMAL) {
-        ignored(runner, supervisor, child);
-    } else if (child->fresh) {
-        fresh_start_failed(runner, supervisor, child);
+    if (reason->kind == TROUPE_NORMAL || child->fresh) {
+        give_up_start(runner, supervisor, child);
     } else if (supervision->step == TRP_STEP_FIRST_START) {
         trp_supervision_fail_start(runner, supervisor, child->spec->child.id, reason->status,
                                    why_of(reason));
-    } else if (supervision->step == TRP_STEP_NONE || supervision->at == child) {
-        supervision->step = TRP_STEP_NONE; // another attempt, which counts
+    } else if (is_free(supervision) || supervision->at == child) { // another attempt, which counts
         (void)restart_or_give_up(runner, supervisor, child, reason);
     } else {
         queue_failed(runner, supervisor, child);
@@ -521,10 +543,10 @@ void trp_supervised_down(struct trp_runner *runner, struct trp_slot *supervisor,
             forget_or_keep(runner, supervisor, child);
         else
             set_phase(runner, supervisor, child, TRP_CHILD_DOWN);
-        trp_group_go_on(runner, supervisor);
+        go_on(runner, supervisor);
     } else if (child->phase == TRP_CHILD_STARTING) {
         start_failed(runner, supervisor, child);
-    } else if (supervision->step != TRP_STEP_NONE) {
+    } else if (!is_free(supervision)) {
         queue_failed(runner, supervisor, child);
     } else {
         (void)decide(runner, supervisor, child);
@@ -541,6 +563,25 @@ void trp_supervised_purged(struct trp_runner *runner, struct trp_slot *superviso
         group_wait_or_start(runner, supervisor);
 }
 
+static void answer_gone(struct trp_runner *runner, struct trp_slot *supervisor,
+                        struct trp_child *child, const struct trp_reason *reason)
+{
+    trp_child_answer(runner, supervisor, child, true, TROUPE_OK, "");
+    if (!child->fresh)
+        return;
+    child->fresh = child->added = false;
+    char text[384];
+    const char *id = child->spec->child.id;
+    const char *why = why_of(reason);
+    if (id)
+        (void)snprintf(text, sizeof text, "child \"%s\" failed to start: %s", id, why);
+    else
+        (void)snprintf(text, sizeof text, "the child failed to start: %s", why);
+    bool ignored = reason->kind == TROUPE_NORMAL;
+    trp_child_answer(runner, supervisor, child, false, ignored ? TROUPE_OK : TROUPE_ESTART,
+                     ignored ? "" : text);
+}
+
 void trp_supervised_gone(struct trp_runner *runner, struct trp_slot *supervisor,
                          struct trp_slot *slot)
 {
@@ -552,22 +593,12 @@ void trp_supervised_gone(struct trp_runner *runner, struct trp_slot *supervisor,
         trp_supervision_stop_on(runner, supervisor, child);
         return;
     }
-    trp_child_answer(runner, supervisor, child, true, TROUPE_OK, "");
-    trp_child_answer(runner, supervisor, child, false, TROUPE_ESTART, "it was stopped");
-    child->fresh = child->added = false;
+    answer_gone(runner, supervisor, child, &slot->reason);
     bool waited_for = supervision->at == child;
-    if (waited_for && child->forget) { // step over it before it goes
-        supervision->at = supervision->step == TRP_STEP_GROUP_START ? child->next
-                          : child == supervision->from              ? NULL
-                                                                    : child->previous;
-    }
-    bool forget = child->forget;
-    if (forget)
+    if (waited_for)
+        supervision->at = next_in_step(supervision, child);
+    if (child->forget)
         trp_child_remove(runner->system, runner, supervisor, child);
-    if (!waited_for)
-        return;
-    if (supervision->step == TRP_STEP_GROUP_START && forget)
-        group_start(runner, supervisor);
-    else
-        trp_group_go_on(runner, supervisor);
+    if (waited_for)
+        go_on(runner, supervisor);
 }

@@ -115,6 +115,7 @@ static struct trp_supervision take_table(struct trp_supervision *supervision)
     supervision->buckets = NULL;
     supervision->bucket_count = 0;
     supervision->due.root = NULL;
+    supervision->wait.in_heap = false;
     supervision->step = TRP_STEP_NONE;
     supervision->significant = 0;
     supervision->at = supervision->from = supervision->culprit = NULL;

@@ -37,7 +37,7 @@ enum trp_child_phase {
     TRP_CHILD_STARTING, // has been told to start
     TRP_CHILD_RUNNING,
     TRP_CHILD_FAILED,   // AWAITING: ended while a group was restarted, which is finished first
-    TRP_CHILD_WAITING,  // AWAITING, or without a slot: to be started when its time comes
+    TRP_CHILD_WAITING,  // AWAITING, or could not be spawned: to be started when its time comes
     TRP_CHILD_DOWN,     // AWAITING: one of a group that is being restarted
     TRP_CHILD_STOPPING, // one of a group that is being restarted: has been told to stop
     TRP_CHILD_ENDING    // has been told to end for good
@@ -51,7 +51,7 @@ struct trp_child {
     troupe_ref ref;                    // other threads; valid with slot
     uint8_t phase;                     // other threads; enum trp_child_phase
     bool forget;                       // is to be removed when it is ABSENT
-    bool fresh;                        // its first start, at somebody's request, is not through
+    bool fresh;                        // a start at somebody's request is not through
     bool added;                        // fresh: by a request to add it, not to start it again
     bool left_out;                     // stopped by request: the group's restart leaves it out
     bool queued;                       // in the queue of FAILED
@@ -60,7 +60,7 @@ struct trp_child {
     struct trp_child *next, *previous; // other threads; in order of start
     struct trp_child *bucket_next;     // other threads
     struct trp_child *failed_next;     // queued: the next of the queue
-    struct trp_heap_node due;          // WAITING: when to start it; ENDING: when to kill it
+    struct trp_heap_node due;          // WAITING alone: when to start it; ENDING: when to kill it
     struct trp_budget *budget;         // its own, or NULL
     struct trp_request *requests;      // that wait for its start or end
 };
@@ -78,6 +78,7 @@ enum trp_step { // what the supervisor is about; one at a time
     TRP_STEP_FIRST_START, // the children of the specification, in order: `at` is being started
     TRP_STEP_GROUP_STOP,  // from the last down to `from`: `at` is being stopped
     TRP_STEP_GROUP_PURGE, // members drop what they sent to each other
+    TRP_STEP_GROUP_WAIT,  // for the backoff of the culprit; others can be seen to meanwhile
     TRP_STEP_GROUP_START  // from `from` to the last: `at` is being started
 };
 
@@ -103,7 +104,8 @@ struct trp_supervision {
     uint64_t delay;            // ns, the culprit's backoff; 0: none (any more)
     uint32_t purging;          // members that have not told yet that they have
     uint64_t stop_due;         // when whoever is being stopped is killed; TRP_NEVER: not at all
-    struct trp_heap due;       // children that are WAITING, or ENDING at somebody's request
+    struct trp_heap due;       // children that are WAITING, or ENDING at somebody's request; and
+    struct trp_heap_node wait; // GROUP_WAIT: when the group is started
     struct trp_child_spec *specs[]; // the initial ones; simple one for one: the template
 };
 
@@ -203,12 +205,15 @@ void trp_supervision_arm(struct trp_runner *runner, struct trp_slot *supervisor)
 void trp_supervision_fail_start(struct trp_runner *runner, struct trp_slot *supervisor,
                                 const char *id, troupe_status status, const char *why);
 
-// Goes on with the first start after `at`; with what a group's restart is about. May end it.
-void trp_supervision_go_on(struct trp_runner *runner, struct trp_slot *supervisor);
-void trp_group_go_on(struct trp_runner *runner, struct trp_slot *supervisor);
+// Goes on with the first start, of `at`. May end it.
+void trp_first_start_go_on(struct trp_runner *runner, struct trp_slot *supervisor);
 
 // The supervisor is free: looks at those that have ended meanwhile. May end it.
 void trp_supervision_look_at_failed(struct trp_runner *runner, struct trp_slot *supervisor);
+
+// The group that waits has waited long enough; at once, or at that time. The first may end it.
+void trp_group_try_again(struct trp_runner *runner, struct trp_slot *supervisor);
+void trp_group_wait_until(struct trp_runner *runner, struct trp_slot *supervisor, uint64_t due);
 
 // Starts or restarts a child whose time has come. May end it.
 void trp_child_try_again(struct trp_runner *runner, struct trp_slot *supervisor,

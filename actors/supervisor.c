@@ -96,11 +96,10 @@ void trp_supervision_fail_start(struct trp_runner *runner, struct trp_slot *supe
     trp_end_incarnation(runner, supervisor, reason);
 }
 
-// The first start goes on after `at`.
-static void start_next(struct trp_runner *runner, struct trp_slot *supervisor)
+void trp_first_start_go_on(struct trp_runner *runner, struct trp_slot *supervisor)
 {
     struct trp_supervision *supervision = trp_supervision_of(supervisor);
-    struct trp_child *child = supervision->at = supervision->at->next;
+    struct trp_child *child = supervision->at;
     if (child == NULL) {
         supervision->step = TRP_STEP_NONE;
         trp_incarnation_started(runner, supervisor);
@@ -111,14 +110,6 @@ static void start_next(struct trp_runner *runner, struct trp_slot *supervisor)
     if (status != TROUPE_OK)
         trp_supervision_fail_start(runner, supervisor, child->spec->child.id, status,
                                    troupe_error_text(NULL));
-}
-
-void trp_supervision_go_on(struct trp_runner *runner, struct trp_slot *supervisor)
-{
-    if (trp_supervision_of(supervisor)->step == TRP_STEP_FIRST_START)
-        start_next(runner, supervisor);
-    else
-        trp_group_go_on(runner, supervisor);
 }
 
 // ---- Orders to children
@@ -219,7 +210,11 @@ void trp_supervision_arm(struct trp_runner *runner, struct trp_slot *supervisor)
     uint64_t due = supervision->stop_due;
     if (supervision->due.root && supervision->due.root->key < due)
         due = supervision->due.root->key;
-    trp_tick_arm(runner, supervisor->persist->tick, due);
+    if (due <= trp_now(runner->system)) // a timer would take its time
+        trp_slot_order(runner->system, runner, supervisor, trp_slot_generation(supervisor),
+                       TRP_ORDER_TICK);
+    else
+        trp_tick_arm(runner, supervisor->persist->tick, due);
 }
 
 // Who was told to stop has not.
@@ -235,6 +230,18 @@ static void kill_late(struct trp_runner *runner, struct trp_slot *supervisor)
             kill_child(runner, child);
 }
 
+static void see_to(struct trp_runner *runner, struct trp_slot *supervisor,
+                   struct trp_heap_node *node)
+{
+    struct trp_child *child = TRP_CONTAINER(node, struct trp_child, due);
+    if (node == &trp_supervision_of(supervisor)->wait)
+        trp_group_try_again(runner, supervisor);
+    else if (child->phase == TRP_CHILD_ENDING)
+        kill_child(runner, child);
+    else
+        trp_child_try_again(runner, supervisor, child);
+}
+
 void trp_supervision_tick(struct trp_runner *runner, struct trp_slot *supervisor)
 {
     struct trp_supervision *supervision = trp_supervision_of(supervisor);
@@ -242,13 +249,9 @@ void trp_supervision_tick(struct trp_runner *runner, struct trp_slot *supervisor
     if (supervision->stop_due <= now)
         kill_late(runner, supervisor);
     while (supervision->due.root && supervision->due.root->key <= now) {
-        struct trp_child *child = TRP_CONTAINER(supervision->due.root, struct trp_child, due);
-        trp_heap_remove(&supervision->due, &child->due);
-        if (child->phase == TRP_CHILD_ENDING) {
-            kill_child(runner, child);
-            continue;
-        }
-        trp_child_try_again(runner, supervisor, child);
+        struct trp_heap_node *node = supervision->due.root;
+        trp_heap_remove(&supervision->due, node);
+        see_to(runner, supervisor, node);
         if (supervisor->phase >= TRP_STOPPING)
             return; // it has ended by that
     }

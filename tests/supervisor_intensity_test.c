@@ -1,8 +1,6 @@
 // How often a supervisor restarts before it gives up, and what comes of that: OTP's rules. On
 // virtual time where it matters when.
-#include "tests/support/world.h"
-
-static char broken[] = "broken";
+#include "tests/support/tree.h"
 
 static const troupe_child two[] = {{.id = "a", .behavior = &puppet_behavior},
                                    {.id = "b", .behavior = &puppet_behavior}};
@@ -19,17 +17,10 @@ static troupe_ref supervise(struct world *world, uint32_t max_restarts, uint32_t
     return supervisor;
 }
 
-static troupe_ref child_of(struct world *world, troupe_ref supervisor, const char *id)
-{
-    troupe_ref child;
-    assert_int_equal(troupe_child_ref(world->ctx, supervisor, id, &child), TROUPE_OK);
-    return child;
-}
-
 // Fails "a" and tells whether the supervisor goes on. Driven.
 static bool survives_failure(struct world *world, troupe_ref supervisor)
 {
-    world_tell(world, child_of(world, supervisor, "a"), puppet_fail, broken);
+    world_tell(world, tree_child(world, supervisor, "a"), puppet_fail, broken);
     world_settle(world);
     return troupe_incarnation(world->ctx, supervisor) == 1;
 }
@@ -83,7 +74,7 @@ WORLD_STORY_DRIVEN(without_restarts_the_first_failure_is_one_too_many)
 WORLD_STORY_DRIVEN(failures_of_all_children_count_together)
 {
     troupe_ref supervisor = supervise(world, 1, 0);
-    world_tell(world, child_of(world, supervisor, "b"), puppet_fail, broken);
+    world_tell(world, tree_child(world, supervisor, "b"), puppet_fail, broken);
     world_settle(world);
     assert_false(survives_failure(world, supervisor));
 }
@@ -95,11 +86,9 @@ WORLD_STORY(giving_up_stops_the_children_in_reverse_and_is_a_shutdown_and_an_eve
     troupe_child children[] = {two[0], two[1], {.id = "c", .behavior = &puppet_behavior}};
     troupe_supervisor spec = {
         .name = "top", .max_restarts = TROUPE_NO_RESTARTS, .children = children, .child_count = 3};
-    troupe_ref supervisor;
-    assert_int_equal(troupe_supervise_wait(world->ctx, &spec, &supervisor), TROUPE_OK);
-    world_watch(world, "witness", supervisor, TROUPE_ON_STOP);
-    world_tell(world, child_of(world, supervisor, "b"), puppet_fail, broken);
-    world_await_all(world, "witness", "down stop 1 shutdown");
+    troupe_ref supervisor = tree_start_owned(world, &spec);
+    tree_fail(world, supervisor, "b");
+    world_await_all(world, "owner", "init 1; down start 1; down stop 1 shutdown");
     world_expect(world, "event", "failed b 1 failed: broken; gave up top 1 failed: broken");
     world_expect(world, "b", "init 1; stop failed: broken");
     world_expect_order(world, "c", "stop shutdown", "a", "stop shutdown");
@@ -122,7 +111,7 @@ WORLD_STORY(each_failed_attempt_to_restart_counts)
         .name = "top", .max_restarts = 3, .children = &child, .child_count = 1};
     troupe_ref supervisor;
     assert_int_equal(troupe_supervise_wait(world->ctx, &spec, &supervisor), TROUPE_OK);
-    troupe_kill(world->ctx, child_of(world, supervisor, "a"));
+    troupe_kill(world->ctx, tree_child(world, supervisor, "a"));
     world_join(world, supervisor);
     world_expect(world, "a", "init 1; init 2; init 3; init 4");
     world_await(world, "event", "gave up top 1 start failed: broken");
@@ -156,20 +145,20 @@ static troupe_ref supervise_inner(struct world *world, troupe_restart restart, t
     troupe_supervisor spec = {.name = "outer", .children = &child, .child_count = 1};
     assert_int_equal(troupe_supervise_wait(world->ctx, &spec, outer), TROUPE_OK);
     world_expect(world, "b", "init 1"); // an inner one has started when its children have
-    return child_of(world, *outer, "inner");
+    return tree_child(world, *outer, "inner");
 }
 
 WORLD_STORY(a_permanent_supervisor_that_gave_up_is_restarted_with_new_children)
 {
     troupe_ref outer, supervisor = supervise_inner(world, TROUPE_PERMANENT, &outer);
-    troupe_ref a = child_of(world, supervisor, "a");
+    troupe_ref a = tree_child(world, supervisor, "a");
     world_watch(world, "witness", supervisor, TROUPE_ON_START);
     world_await(world, "witness", "down start 1");
     world_tell(world, a, puppet_fail, broken);
     world_await(world, "witness", "down start 2");
     assert_int_equal(troupe_incarnation(world->ctx, supervisor), 2);
     assert_int_equal(troupe_incarnation(world->ctx, a), 0);
-    assert_int_equal(troupe_incarnation(world->ctx, child_of(world, supervisor, "a")), 1);
+    assert_int_equal(troupe_incarnation(world->ctx, tree_child(world, supervisor, "a")), 1);
     world_expect(world, "b", "init 1; stop shutdown; init 1");
 }
 
@@ -178,9 +167,9 @@ WORLD_STORY(failures_escalate_to_the_top)
     troupe_ref outer, supervisor = supervise_inner(world, TROUPE_PERMANENT, &outer);
     world_watch(world, "starts", supervisor, TROUPE_ON_START);
     world_await(world, "starts", "down start 1");
-    world_tell(world, child_of(world, supervisor, "a"), puppet_fail, broken);
+    world_tell(world, tree_child(world, supervisor, "a"), puppet_fail, broken);
     world_await(world, "starts", "down start 2");
-    world_tell(world, child_of(world, supervisor, "a"), puppet_fail, broken);
+    world_tell(world, tree_child(world, supervisor, "a"), puppet_fail, broken);
     world_join(world, outer);
     world_await(world, "event", "gave up outer 1 shutdown");
     assert_int_equal(troupe_system_wait(world->system, TROUPE_NO_LIMIT), TROUPE_EDOWN);
@@ -194,7 +183,7 @@ WORLD_STORY(failures_escalate_to_the_top)
 WORLD_STORY(a_transient_supervisor_that_gave_up_stays_down)
 {
     troupe_ref outer, supervisor = supervise_inner(world, TROUPE_TRANSIENT, &outer);
-    world_tell(world, child_of(world, supervisor, "a"), puppet_fail, broken);
+    world_tell(world, tree_child(world, supervisor, "a"), puppet_fail, broken);
     world_join(world, supervisor);
     assert_int_equal(troupe_incarnation(world->ctx, outer), 1);
     world_expect(world, "b", "init 1; stop shutdown");

@@ -1,6 +1,8 @@
 // A wrong specification of a supervisor is refused before anything starts, and the text names the
 // field and the child.
-#include "tests/support/world.h"
+#include "tests/support/tree.h"
+
+#include <string.h>
 
 static const troupe_child good = {.id = "a", .behavior = &puppet_behavior};
 
@@ -15,6 +17,32 @@ static void expect_refusal(struct world *world, const troupe_supervisor *spec, t
     troupe_system_stats(world->system, &stats);
     assert_int_equal(stats.spawned, 0);
 }
+
+// Fails unless it is refused with a text that says each of `words`, which end with NULL.
+static void expect_words(struct world *world, const troupe_supervisor *spec,
+                         const char *const *words)
+{
+    troupe_ref ref = {1, 2, 3};
+    assert_int_equal(troupe_supervise(world->ctx, spec, &ref), TROUPE_EINVAL);
+    assert_true(troupe_ref_is_none(ref));
+    for (; *words; words++)
+        if (strstr(troupe_error_text(world->ctx), *words) == NULL)
+            fail_msg("\"%s\" does not say \"%s\"", troupe_error_text(world->ctx), *words);
+    troupe_stats stats;
+    troupe_system_stats(world->system, &stats);
+    assert_int_equal(stats.spawned, 0);
+}
+
+#define EXPECT_WORDS(spec, ...) \
+    expect_words(world, (spec), (const char *const[]){"troupe_supervise: ", __VA_ARGS__, NULL})
+
+// The same for a supervisor "top" whose second child is `child`, "b".
+#define EXPECT_CHILD_WORDS(child, ...)                             \
+    do {                                                           \
+        troupe_child children_[] = {good, (child)};                \
+        troupe_supervisor spec_ = {TREE(children_)};               \
+        EXPECT_WORDS(&spec_, "top: ", "child \"b\"", __VA_ARGS__); \
+    } while (0)
 
 // The refusal of a supervisor whose second child is `child`.
 static void expect_child_refusal(struct world *world, troupe_child child, troupe_status status,
@@ -31,6 +59,10 @@ WORLD_STORY(the_supervisors_own_fields_are_checked)
     troupe_supervisor spec = {.strategy = (troupe_strategy)5};
     expect_refusal(world, &spec, TROUPE_EINVAL,
                    "troupe_supervise: supervisor: strategy is 5; use one of enum troupe_strategy");
+    spec = (troupe_supervisor){.name = "top", .auto_shutdown = (troupe_auto_shutdown)7};
+    expect_refusal(
+        world, &spec, TROUPE_EINVAL,
+        "troupe_supervise: top: auto_shutdown is 7; use one of enum troupe_auto_shutdown");
     spec = (troupe_supervisor){.name = "top", .max_restarts = 20000000};
     expect_refusal(world, &spec, TROUPE_EINVAL,
                    "troupe_supervise: top: max_restarts is 20000000; at most 10000000 are allowed, "
@@ -111,6 +143,56 @@ WORLD_STORY(arguments_need_a_type_and_a_body)
                          "troupe_supervise: top: child \"b\": args_type without args");
 }
 
+WORLD_STORY(a_significant_child_is_not_permanent)
+{
+    troupe_child child = PUPPET("b", .significant = true);
+    EXPECT_CHILD_WORDS(child, "significant", "permanent");
+}
+
+WORLD_STORY(a_backoff_is_checked)
+{
+    troupe_child child = PUPPET("b", .backoff = {.min_ms = 100, .max_ms = 99});
+    EXPECT_CHILD_WORDS(child, "max_ms", "99", "100");
+    child.backoff = (troupe_backoff){.min_ms = 100, .random_percent = 101};
+    EXPECT_CHILD_WORDS(child, "random_percent", "101", "100");
+}
+
+WORLD_STORY(a_budget_is_checked)
+{
+    troupe_child child = PUPPET("b", .max_restarts = 20000000);
+    EXPECT_CHILD_WORDS(child, "max_restarts", "20000000", "10000000");
+}
+
+WORLD_STORY(a_name_to_be_known_by_is_checked)
+{
+    troupe_child child = PUPPET("b", .register_as = NAME_OF_64);
+    EXPECT_CHILD_WORDS(child, "register_as", "64", "63");
+    child.register_as = "";
+    EXPECT_CHILD_WORDS(child, "register_as");
+    troupe_supervisor spec = {.name = "top", .register_as = NAME_OF_64};
+    EXPECT_WORDS(&spec, "top", "register_as", "64", "63");
+    spec.register_as = "";
+    EXPECT_WORDS(&spec, "top", "register_as");
+}
+
+WORLD_STORY(a_supervisor_that_is_a_child_gets_its_name_from_there)
+{
+    static const troupe_supervisor nested = {.register_as = "nested"};
+    troupe_child child = {.id = "b", .supervisor = &nested};
+    troupe_supervisor spec = {.name = "top", .children = &child, .child_count = 1};
+    EXPECT_WORDS(&spec, "register_as");
+}
+
+WORLD_STORY(simple_one_for_one_has_one_template)
+{
+    troupe_child children[] = {good, PUPPET("b")};
+    troupe_supervisor spec = {.name = "top", .strategy = TROUPE_SIMPLE_ONE_FOR_ONE};
+    EXPECT_WORDS(&spec, "top", "child_count is 0", "one template");
+    spec.children = children;
+    spec.child_count = 2;
+    EXPECT_WORDS(&spec, "top", "child_count is 2", "one template");
+}
+
 WORLD_STORY(nested_supervisors_are_checked_too)
 {
     static const troupe_child nobody = {.id = "nobody"};
@@ -152,6 +234,12 @@ int main(void)
         cmocka_unit_test(a_child_has_a_behaviour_or_is_a_supervisor),
         cmocka_unit_test(a_childs_choices_are_checked),
         cmocka_unit_test(arguments_need_a_type_and_a_body),
+        cmocka_unit_test(a_significant_child_is_not_permanent),
+        cmocka_unit_test(a_backoff_is_checked),
+        cmocka_unit_test(a_budget_is_checked),
+        cmocka_unit_test(a_name_to_be_known_by_is_checked),
+        cmocka_unit_test(a_supervisor_that_is_a_child_gets_its_name_from_there),
+        cmocka_unit_test(simple_one_for_one_has_one_template),
         cmocka_unit_test(nested_supervisors_are_checked_too),
         cmocka_unit_test(a_supervisor_that_contains_itself_is_refused),
         cmocka_unit_test(the_specification_is_copied),

@@ -1,12 +1,8 @@
 // Supervisors: starting and stopping children in order, and which of them are restarted. How often:
 // supervisor_intensity_test.c. Wrong specifications: supervisor_spec_test.c.
-#include "tests/support/world.h"
+#include "tests/support/tree.h"
 
 #include <string.h>
-
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-static char broken[] = "broken";
 
 static troupe_status fail_init(troupe_ctx *ctx, struct puppet *puppet, void *arg)
 {
@@ -37,13 +33,6 @@ static troupe_ref supervise(struct world *world, const troupe_child *children, s
     return supervisor;
 }
 
-static troupe_ref child_of(struct world *world, troupe_ref supervisor, const char *id)
-{
-    troupe_ref child;
-    assert_int_equal(troupe_child_ref(world->ctx, supervisor, id, &child), TROUPE_OK);
-    return child;
-}
-
 // ---- Start
 
 WORLD_STORY(children_start_in_order_each_after_the_one_before)
@@ -51,6 +40,17 @@ WORLD_STORY(children_start_in_order_each_after_the_one_before)
     supervise(world, three, COUNT(three));
     world_expect_order(world, "a", "init 1", "b", "init 1");
     world_expect_order(world, "b", "init 1", "c", "init 1");
+}
+
+WORLD_STORY(a_child_that_fails_while_others_start_is_restarted_when_all_have)
+{
+    troupe_child children[] = {three[0], three[1], three[2]};
+    children[0].args_type = TROUPE_TYPE(Do);
+    children[0].args = &tree_script(world, "!+")->order;
+    troupe_ref supervisor = supervise(world, children, COUNT(children));
+    tree_await_running(world, supervisor);
+    world_await_all(world, "a", "init 1; stop failed: broken; init 2");
+    tree_expect(world, supervisor, "a running 2, b running 1, c running 1");
 }
 
 WORLD_STORY(a_supervisor_may_have_no_children)
@@ -126,7 +126,7 @@ WORLD_STORY(arguments_are_copied_and_given_again_at_each_restart)
     order.fn = NULL;
     troupe_ref supervisor = supervise(world, &child, 1);
     order.fn = puppet_fail; // too late
-    troupe_ref a = child_of(world, supervisor, "a");
+    troupe_ref a = tree_child(world, supervisor, "a");
     world_do(world, a, puppet_fail, broken);
     world_sync(world, a);
     world_expect(world, "a", "init 1; stop failed: broken; init 2");
@@ -143,10 +143,22 @@ WORLD_STORY(children_are_stopped_in_reverse_one_after_the_other)
     world_expect_order(world, "b", "stop shutdown", "a", "stop shutdown");
 }
 
+WORLD_STORY(the_order_of_the_stop_is_that_of_the_specification_whatever_was_restarted)
+{
+    troupe_ref supervisor = supervise(world, three, COUNT(three));
+    tree_fail(world, supervisor, "b");
+    tree_fail(world, supervisor, "a");
+    tree_await(world, supervisor, "a running 2, b running 2, c running 1");
+    troupe_stop(world->ctx, supervisor);
+    world_join(world, supervisor);
+    world_expect_order(world, "c", "stop shutdown", "b", "stop shutdown");
+    world_expect_order(world, "b", "stop shutdown", "a", "stop shutdown");
+}
+
 WORLD_STORY(a_killed_supervisor_kills_its_children)
 {
     troupe_ref supervisor = supervise(world, three, COUNT(three));
-    troupe_ref a = child_of(world, supervisor, "a");
+    troupe_ref a = tree_child(world, supervisor, "a");
     world_watch(world, "witness", a, TROUPE_ON_STOP);
     troupe_kill(world->ctx, supervisor);
     world_await_all(world, "witness", "down stop 1 killed");
@@ -170,8 +182,8 @@ WORLD_STORY(a_supervisor_can_be_stopped_amid_restarts)
 {
     troupe_ref supervisor = supervise(world, three, COUNT(three));
     for (int i = 0; i < 5; i++) {
-        world_tell(world, child_of(world, supervisor, "a"), puppet_fail, broken);
-        world_tell(world, child_of(world, supervisor, "c"), puppet_fail, broken);
+        world_tell(world, tree_child(world, supervisor, "a"), puppet_fail, broken);
+        world_tell(world, tree_child(world, supervisor, "c"), puppet_fail, broken);
     }
     troupe_stop(world->ctx, supervisor);
     world_join(world, supervisor);
@@ -201,7 +213,7 @@ static bool is_restarted(struct world *world, troupe_restart restart, puppet_fn 
     troupe_child children[] = {three[0], three[1]};
     children[0].restart = restart;
     troupe_ref supervisor = supervise(world, children, COUNT(children));
-    troupe_ref a = child_of(world, supervisor, "a");
+    troupe_ref a = tree_child(world, supervisor, "a");
     world_watch(world, "events of a", a, TROUPE_ON_STOP | TROUPE_ON_START);
     world_await(world, "events of a", "down start 1");
     if (end)
@@ -214,7 +226,7 @@ static bool is_restarted(struct world *world, troupe_restart restart, puppet_fn 
                     : end == puppet_fail ? "down start 1; down stop 1 failed: broken"
                     : end                ? "down start 1; down stop 1 normal"
                                          : "down start 1; down stop 1 shutdown");
-    world_sync(world, child_of(world, supervisor, "b")); // it is not concerned
+    world_sync(world, tree_child(world, supervisor, "b")); // it is not concerned
     world_expect(world, "b", "init 1");
     return world_heard(world, "a", "init 2") == 1;
 }
@@ -266,11 +278,11 @@ WORLD_STORY(a_permanent_child_that_stops_in_init_is_started_and_restarted)
 WORLD_STORY(the_ref_of_a_child_is_found_by_its_id)
 {
     troupe_ref supervisor = supervise(world, three, COUNT(three)), ref;
-    troupe_ref a = child_of(world, supervisor, "a"), b = child_of(world, supervisor, "b");
+    troupe_ref a = tree_child(world, supervisor, "a"), b = tree_child(world, supervisor, "b");
     assert_false(troupe_ref_equal(a, b));
     world_do(world, a, puppet_fail, broken);
     world_sync(world, a);
-    assert_true(troupe_ref_equal(a, child_of(world, supervisor, "a"))); // over restarts, too
+    assert_true(troupe_ref_equal(a, tree_child(world, supervisor, "a"))); // over restarts, too
     assert_int_equal(troupe_child_ref(world->ctx, supervisor, "d", &ref), TROUPE_ENOENT);
     assert_string_equal(troupe_error_text(world->ctx),
                         "troupe_child_ref: no child \"d\" is running");
@@ -291,7 +303,7 @@ WORLD_STORY(a_child_that_has_ended_for_good_is_not_found)
 {
     troupe_child child = {.id = "a", .behavior = &puppet_behavior, .restart = TROUPE_TEMPORARY};
     troupe_ref supervisor = supervise(world, &child, 1);
-    world_do(world, child_of(world, supervisor, "a"), puppet_stop, NULL);
+    world_do(world, tree_child(world, supervisor, "a"), puppet_stop, NULL);
     world_until(world, is_forgotten, &supervisor);
 }
 
@@ -308,6 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(children_start_in_order_each_after_the_one_before),
+        cmocka_unit_test(a_child_that_fails_while_others_start_is_restarted_when_all_have),
         cmocka_unit_test(a_supervisor_may_have_no_children),
         cmocka_unit_test(a_failing_start_stops_the_others_in_reverse_and_names_the_child),
         cmocka_unit_test(a_failing_start_is_told_to_monitors),
@@ -315,6 +328,7 @@ int main(void)
         cmocka_unit_test(a_supervisor_belongs_to_the_actor_that_started_it),
         cmocka_unit_test(arguments_are_copied_and_given_again_at_each_restart),
         cmocka_unit_test(children_are_stopped_in_reverse_one_after_the_other),
+        cmocka_unit_test(the_order_of_the_stop_is_that_of_the_specification_whatever_was_restarted),
         cmocka_unit_test(a_killed_supervisor_kills_its_children),
         cmocka_unit_test(a_child_to_be_killed_now_has_no_stop),
         cmocka_unit_test(a_supervisor_can_be_stopped_amid_restarts),

@@ -5,6 +5,8 @@
 // story, the program's end, an assertion, a sanitizer, or the signal that the test took too long.
 #include "tests/support/world.h"
 
+#include "tests/support/tree.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -350,12 +352,12 @@ void world_stop(struct world *world)
 {
     if (world->system == NULL)
         return;
-    troupe_report report;
-    assert_int_equal(troupe_system_stop(world->system, WORLD_PATIENCE_S * 1000, &report),
+    const troupe_report *report = &world->report;
+    const troupe_stats *stats = &report->stats;
+    assert_int_equal(troupe_system_stop(world->system, WORLD_PATIENCE_S * 1000, &world->report),
                      TROUPE_OK);
     world->system = NULL;
-    const troupe_stats *stats = &report.stats;
-    assert_int_equal(report.refused, 0);
+    assert_int_equal(report->refused, 0);
     assert_int_equal(stats->sent, stats->handled + stats->dead + stats->dropped);
     assert_int_equal(stats->spawned, stats->ended);
     assert_int_equal(world->blocks, 0);
@@ -374,6 +376,7 @@ static void tell(const troupe_system_opts *opts, void (*story)(struct world *wor
     world_stop(world);
     atomic_store(&here, NULL);
     forget_lines(world);
+    tree_forget_scripts(world);
     pthread_mutex_destroy(&world->lock);
     pthread_cond_destroy(&world->news);
     free(world);

@@ -30,6 +30,8 @@ struct world_line {
     char *who, *text;
 };
 
+struct tree_script;
+
 struct world {
     troupe_system *system; // NULL: stopped
     troupe_ctx *ctx;       // its troupe_outside
@@ -44,6 +46,8 @@ struct world {
     size_t line_count, line_capacity;
     _Atomic int64_t blocks; // that the allocator gave out and did not get back
     troupe_allocator allocator;
+    troupe_report report;        // once it is stopped
+    struct tree_script *scripts; // see tree.h
 };
 
 // ---- Telling stories
