@@ -3,6 +3,7 @@
 #include "actors/actor.h"
 #include "actors/ask.h"
 #include "actors/monitor.h"
+#include "actors/signal.h"
 #include "actors/timer.h"
 
 #define DRAIN_BATCH 256
@@ -46,6 +47,8 @@ static enum trp_next obey(struct trp_runner *runner, struct trp_slot *slot)
         next = trp_end_incarnation(runner, slot, (struct trp_reason){.kind = TROUPE_KILLED});
     if ((orders & TRP_ORDER_STOP) && next == TRP_NEXT_LOOK && !has_ended(slot))
         next = trp_end_incarnation(runner, slot, (struct trp_reason){.kind = TROUPE_SHUTDOWN});
+    if ((orders & TRP_ORDER_EXIT) && next == TRP_NEXT_LOOK && !has_ended(slot))
+        next = trp_signals_obey(runner, slot);
     if (next == TRP_NEXT_LEAVE || has_ended(slot) || slot->phase != TRP_AWAITING)
         return next;
     if (orders & TRP_ORDER_PURGE) {
@@ -373,6 +376,10 @@ static enum step run_message(struct trp_runner *runner, struct troupe_ctx *ctx,
         if (!trp_monitor_open(ctx, envelope))
             return drop(runner, slot, envelope);
         return handle(runner, ctx, envelope, NULL);
+    case TRP_KIND_EXIT:
+        if (!trp_signal_open(ctx, envelope))
+            return drop(runner, slot, envelope);
+        return handle(runner, ctx, envelope, NULL);
     case TRP_KIND_OUTCOME:
         return handle_outcome(runner, ctx, envelope);
     case TRP_KIND_DRAIN:
@@ -473,6 +480,7 @@ static enum trp_run activate(struct trp_runner *runner, struct trp_slot *slot)
         if (step != STEP_LOOK)
             return step == STEP_LEFT ? TRP_RUN_DONE : TRP_RUN_AGAIN;
     }
+    bool batch = body != NULL && slot->phase == TRP_TELLING; // one in each activation
     for (;;) {
         struct troupe_ctx *ctx = atomic_load_explicit(&slot->body, memory_order_acquire);
         if (ctx == NULL) {
@@ -486,6 +494,14 @@ static enum trp_run activate(struct trp_runner *runner, struct trp_slot *slot)
         if (slot->task.home && runner->worker->pool) { // it has just got a thread of its own
             trp_schedule(runner->system->scheduler, runner->worker, &slot->task);
             return TRP_RUN_DONE;
+        }
+        if (TRP_UNLIKELY(slot->phase == TRP_TELLING)) {
+            if (!batch)
+                return TRP_RUN_AGAIN;
+            batch = false;
+            if (trp_tell_on(runner, slot) == TRP_NEXT_LEAVE)
+                return TRP_RUN_DONE;
+            continue;
         }
         if (atomic_load(&slot->orders) & order_mask(slot)) {
             if (obey(runner, slot) == TRP_NEXT_LEAVE)

@@ -210,7 +210,9 @@ struct trp_spawn_spec {
     bool supervised;
     struct trp_supervision *supervision; // taken over on success
     struct troupe_ctx *owner;            // NULL: the system
-    struct trp_monitor *watcher;         // set on the new actor before it can run; or NULL
+    // Set on the new actor before it can run; or NULL.
+    struct trp_monitor *watcher;
+    struct trp_bond *bond;
 };
 
 // TROUPE_EEXIST: *ref (may be NULL) gets who has the name of register_as.
@@ -254,6 +256,9 @@ void trp_restart_incarnation(struct trp_runner *runner, struct trp_slot *slot);
 
 // Ends an AWAITING slot for good.
 void trp_end_for_good(struct trp_runner *runner, struct trp_slot *slot);
+
+// TELLING: tells one more batch, and does what comes after the last one.
+enum trp_next trp_tell_on(struct trp_runner *runner, struct trp_slot *slot);
 
 // Tells whether the actor would end in one step if it ended now, with the message that was handled
 // still at the front of its mailbox.
@@ -330,6 +335,9 @@ bool trp_roots_enter(troupe_system *system, struct trp_runner *runner);
 
 // Counts one that has ended, or has not come to life. `awaited`: TRP_ALIVE_AWAITED was set.
 void trp_roots_leave(troupe_system *system, struct trp_runner *runner, bool awaited);
+
+// One that is not alive any more takes its time until it is counted, or does no longer.
+void trp_roots_lingers(troupe_system *system, struct trp_slot *slot, bool lingers);
 
 // Gives an order to all that are alive.
 void trp_roots_order(troupe_system *system, uint32_t order);

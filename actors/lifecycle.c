@@ -8,8 +8,13 @@
 //   RUNNING  -> ENDED      trp_end_plainly, by its handler, of an actor that waits for nothing
 //   AWAITING -> STARTING   trp_restart_incarnation
 //   AWAITING -> ENDED      trp_end_for_good
+//
+// Four of them tell others, who may be many: trp_incarnation_started, trp_restart_incarnation, the
+// way to AWAITING and trp_end_for_good. What they cannot tell at once they leave to trp_tell_on,
+// which makes the transition when all is told.
 #include "actors/actor.h"
 #include "actors/ask.h"
+#include "actors/link.h"
 #include "actors/monitor.h"
 #include "actors/supervisor.h"
 
@@ -75,17 +80,29 @@ struct trp_reason trp_failure(struct troupe_ctx *ctx, troupe_reason_kind kind, t
     return reason;
 }
 
-void trp_incarnation_started(struct trp_runner *runner, struct trp_slot *slot)
+static void tell_later(struct trp_slot *slot, enum trp_telling what)
 {
-    troupe_system *system = runner->system;
+    slot->phase = TRP_TELLING;
+    slot->telling = (uint8_t)what;
+}
+
+static void start_running(struct trp_runner *runner, struct trp_slot *slot)
+{
     struct troupe_ctx *ctx = body_of(slot);
-    atomic_store_explicit(&slot->init, TRP_INIT_SUCCEEDED, memory_order_relaxed); // our own
-    trp_monitors_start(system, runner, slot);
     slot->phase = TRP_RUNNING;
     if (ctx->extras)
         trp_list_prepend_to(slot, &ctx->extras->to_self);
     if (slot->supervised)
         trp_notify_owner(runner, slot, TRP_NOTICE_STARTED);
+}
+
+void trp_incarnation_started(struct trp_runner *runner, struct trp_slot *slot)
+{
+    atomic_store_explicit(&slot->init, TRP_INIT_SUCCEEDED, memory_order_relaxed); // our own
+    if (trp_monitors_start(runner->system, runner, slot))
+        start_running(runner, slot);
+    else
+        tell_later(slot, TRP_TELL_START);
 }
 
 // Nobody sent the arguments of init, so their count is where the sender would be.
@@ -172,6 +189,13 @@ enum trp_next trp_end_incarnation(struct trp_runner *runner, struct trp_slot *sl
         trp_reason_release(runner->system, runner, &reason);
         return TRP_NEXT_LOOK;
     }
+    if (slot->phase == TRP_TELLING) { // of its start, which is told first: trp_tell_on comes back
+        if (slot->reason.kind == 0)
+            slot->reason = reason;
+        else
+            trp_reason_release(runner->system, runner, &reason);
+        return TRP_NEXT_LOOK;
+    }
     trp_forget_ended_children(runner, slot);
     trp_reason_release(runner->system, runner, &slot->reason);
     slot->reason = reason;
@@ -183,8 +207,9 @@ enum trp_next trp_end_incarnation(struct trp_runner *runner, struct trp_slot *sl
     return trp_children_gone(runner, slot);
 }
 
-// Ends all that the incarnation had set up and that others can see. Its messages stay.
-static void drop_links(struct trp_runner *runner, struct trp_slot *slot, struct troupe_ctx *ctx)
+// Ends all that the incarnation had set up and that others can see, but for its links. Its messages
+// stay.
+static void drop_handles(struct trp_runner *runner, struct trp_slot *slot, struct troupe_ctx *ctx)
 {
     struct trp_extras *extras = ctx->extras;
     if (extras == NULL)
@@ -262,6 +287,17 @@ static void end_body(struct trp_runner *runner, struct trp_slot *slot, struct tr
     }
 }
 
+// Tells what was linked with the incarnation, then asks the owner what shall become of the actor.
+static void await_verdict(struct trp_runner *runner, struct trp_slot *slot)
+{
+    if (!trp_links_end_incarnation(runner->system, runner, slot)) {
+        tell_later(slot, TRP_TELL_LINKS);
+        return;
+    }
+    slot->phase = TRP_AWAITING;
+    trp_notify_owner(runner, slot, TRP_NOTICE_DOWN);
+}
+
 enum trp_next trp_children_gone(struct trp_runner *runner, struct trp_slot *slot)
 {
     struct troupe_ctx *ctx = body_of(slot);
@@ -272,15 +308,15 @@ enum trp_next trp_children_gone(struct trp_runner *runner, struct trp_slot *slot
             trp_free_abandoned(runner, ctx);
             return TRP_NEXT_LEAVE;
         }
-        drop_links(runner, slot, ctx);
+        drop_handles(runner, slot, ctx);
     }
     end_body(runner, slot, ctx);
     if (slot->supervised) {
-        // acq_rel: see monitor.c [watch] 3.
-        atomic_fetch_and_explicit(&slot->orders, ~(uint64_t)(TRP_ALIVE_STARTED | TRP_ALIVE_LISTENS),
-                                  memory_order_acq_rel);
-        slot->phase = TRP_AWAITING;
-        trp_notify_owner(runner, slot, TRP_NOTICE_DOWN);
+        // acq_rel: see monitor.c [watch] 3. Nothing is trapped any more before its links are told.
+        atomic_fetch_and_explicit(
+            &slot->orders, ~(uint64_t)(TRP_ALIVE_STARTED | TRP_ALIVE_LISTENS | TRP_ALIVE_TRAPS),
+            memory_order_acq_rel);
+        await_verdict(runner, slot);
     } else {
         trp_end_for_good(runner, slot);
     }
@@ -302,17 +338,25 @@ static void free_persist(struct trp_runner *runner, struct trp_persist *persist)
     trp_give(system, runner, persist, sizeof *persist);
 }
 
-// All of the end of the actor but that its owner is told and its mailbox emptied.
-static void end_actor(struct trp_runner *runner, struct trp_slot *slot)
+// From here on nobody finds the actor. True: there may be others to be told of that.
+static bool end_generation(struct trp_runner *runner, struct trp_slot *slot)
+{
+    uint32_t generation = trp_slot_generation(slot);
+    uint32_t next = generation + 1; // 0 after the last one: the slot retires
+    observe(runner->system, TRP_PROBE_EXIT, slot, generation, slot->reason.kind);
+    trp_count(runner->system, runner, ended);
+    uint64_t orders = trp_watched_end(slot, next);
+    slot->awaited = (orders & TRP_ALIVE_AWAITED) != 0;
+    return trp_watched_must_tell(orders);
+}
+
+// All of the end that comes after the others were told, but that the owner is told and the mailbox
+// emptied.
+static void free_actor(struct trp_runner *runner, struct trp_slot *slot)
 {
     troupe_system *system = runner->system;
     struct troupe_ctx *ctx = body_of(slot);
-    uint32_t generation = trp_slot_generation(slot);
-    uint32_t next = generation + 1; // 0 after the last one: the slot retires
     struct trp_persist *persist = slot->persist;
-    observe(system, TRP_PROBE_EXIT, slot, generation, slot->reason.kind);
-    trp_count(system, runner, ended);
-    slot->awaited = (trp_monitors_end(system, runner, slot, next) & TRP_ALIVE_AWAITED) != 0;
     // Nobody reads what follows for this generation any more.
     atomic_store_explicit(&slot->body, NULL, memory_order_relaxed);
     slot->persist = NULL;
@@ -323,9 +367,29 @@ static void end_actor(struct trp_runner *runner, struct trp_slot *slot)
         trp_thread_stop(system->scheduler, &slot->task);
 }
 
+static void tell_end(struct trp_runner *runner, struct trp_slot *slot)
+{
+    bool first = slot->phase != TRP_TELLING;
+    bool all = trp_watched_tell_end(runner->system, runner, slot);
+    if (slot->owner == NULL && first != all)
+        trp_roots_lingers(runner->system, slot, !all);
+    if (!all) {
+        tell_later(slot, TRP_TELL_END);
+        return;
+    }
+    slot->phase = TRP_STOPPING;
+    free_actor(runner, slot);
+    slot->retiring = 1;
+    trp_notify_owner(runner, slot, TRP_NOTICE_GONE);
+}
+
 void trp_end_for_good(struct trp_runner *runner, struct trp_slot *slot)
 {
-    end_actor(runner, slot);
+    if (end_generation(runner, slot)) {
+        tell_end(runner, slot);
+        return;
+    }
+    free_actor(runner, slot);
     slot->retiring = 1;
     trp_notify_owner(runner, slot, TRP_NOTICE_GONE);
 }
@@ -335,9 +399,11 @@ void trp_end_for_good(struct trp_runner *runner, struct trp_slot *slot)
 bool trp_ends_plainly(const struct troupe_ctx *ctx)
 {
     const struct trp_slot *slot = ctx->slot;
+    // relaxed: those that come in between are told in one step with the others.
     return ctx->linked && ctx->extras == NULL && !slot->supervised &&
            slot->behavior->stop == NULL &&
-           (slot->persist == NULL || slot->persist->child_count == 0);
+           (slot->persist == NULL || slot->persist->child_count == 0) &&
+           !(atomic_load_explicit(&slot->orders, memory_order_relaxed) & TRP_ALIVE_MANY);
 }
 
 void trp_end_plainly(struct trp_runner *runner, struct trp_slot *slot, struct trp_reason reason)
@@ -345,7 +411,10 @@ void trp_end_plainly(struct trp_runner *runner, struct trp_slot *slot, struct tr
     slot->reason = reason; // which it has none of: it was never restarted
     slot->phase = TRP_STOPPING;
     end_body(runner, slot, body_of(slot));
-    end_actor(runner, slot);
+    if (TRP_UNLIKELY(end_generation(runner, slot)))
+        while (!trp_watched_tell_end(runner->system, runner, slot))
+            continue;
+    free_actor(runner, slot);
 }
 
 // ---- Restart
@@ -378,6 +447,23 @@ static bool renew_thread(struct trp_runner *runner, struct trp_slot *slot)
            TROUPE_OK;
 }
 
+// All who watch know that it restarts.
+static void begin_next(struct trp_runner *runner, struct trp_slot *slot)
+{
+    troupe_system *system = runner->system;
+    uint32_t incarnation = incarnation_of(slot) + 1;
+    trp_tell_event(system, TROUPE_EVENT_RESTARTED, slot, trp_slot_generation(slot), incarnation,
+                   &slot->reason);
+    trp_count(system, runner, restarts);
+    trp_reason_release(system, runner, &slot->reason);
+    struct trp_lock *lock = trp_stripe(system, slot->index);
+    trp_lock_acquire(lock); // see monitor.c [watch] 3 and signal.c [between]
+    atomic_store_explicit(&slot->incarnation, incarnation, memory_order_relaxed);
+    atomic_fetch_and_explicit(&slot->orders, ~(uint64_t)TRP_ALIVE_BETWEEN, memory_order_relaxed);
+    trp_lock_release(lock);
+    slot->phase = TRP_STARTING;
+}
+
 void trp_restart_incarnation(struct trp_runner *runner, struct trp_slot *slot)
 {
     troupe_system *system = runner->system;
@@ -387,14 +473,40 @@ void trp_restart_incarnation(struct trp_runner *runner, struct trp_slot *slot)
         trp_notify_owner(runner, slot, TRP_NOTICE_DOWN);
         return;
     }
-    trp_monitors_restart(system, runner, slot, &slot->reason);
-    uint32_t incarnation = incarnation_of(slot) + 1;
-    trp_tell_event(system, TROUPE_EVENT_RESTARTED, slot, trp_slot_generation(slot), incarnation,
-                   &slot->reason);
-    trp_count(system, runner, restarts);
-    trp_reason_release(system, runner, &slot->reason);
-    atomic_store_explicit(&slot->incarnation, incarnation, memory_order_relaxed); // see monitor.c
-    slot->phase = TRP_STARTING;
+    if (trp_monitors_restart(system, runner, slot))
+        begin_next(runner, slot);
+    else
+        tell_later(slot, TRP_TELL_RESTART);
+}
+
+// ---- Telling on
+
+enum trp_next trp_tell_on(struct trp_runner *runner, struct trp_slot *slot)
+{
+    troupe_system *system = runner->system;
+    switch ((enum trp_telling)slot->telling) {
+    case TRP_TELL_START:
+        if (!trp_monitors_go_on(system, runner, slot, TROUPE_ON_START))
+            break;
+        start_running(runner, slot);
+        if (slot->reason.kind != 0) { // it was to end meanwhile
+            struct trp_reason reason = slot->reason;
+            slot->reason = (struct trp_reason){0};
+            return trp_end_incarnation(runner, slot, reason);
+        }
+        break;
+    case TRP_TELL_LINKS:
+        await_verdict(runner, slot);
+        break;
+    case TRP_TELL_RESTART:
+        if (trp_monitors_go_on(system, runner, slot, TROUPE_ON_RESTART))
+            begin_next(runner, slot);
+        break;
+    case TRP_TELL_END:
+        tell_end(runner, slot);
+        break;
+    }
+    return TRP_NEXT_LOOK;
 }
 
 // ---- Giving up
@@ -440,7 +552,7 @@ enum trp_next trp_take_over(struct trp_runner *runner, struct trp_slot *slot)
     part_with_current(runner, ctx, &killed);
     trp_reason_release(system, runner, &slot->reason);
     slot->reason = killed;
-    drop_links(runner, slot, ctx);
+    drop_handles(runner, slot, ctx);
     atomic_store(&slot->body, &trp_vacant);
     ctx->body_size = trp_body_size(slot->behavior);
     part(runner, ctx);

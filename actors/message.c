@@ -4,6 +4,7 @@
 #include "actors/actor.h"
 #include "actors/ask.h"
 #include "actors/monitor.h"
+#include "actors/signal.h"
 #include "actors/target.h"
 #include "actors/timer.h"
 
@@ -208,6 +209,10 @@ void trp_discard(troupe_system *system, struct trp_runner *runner, struct trp_en
         trp_count(system, runner, dropped);
         trp_monitor_done(system, runner, envelope);
         return;
+    case TRP_KIND_EXIT:
+        trp_count(system, runner, dropped);
+        trp_signal_done(system, runner, envelope);
+        return;
     case TRP_KIND_DRAIN:
     case TRP_KIND_AHEAD:
         break;
@@ -229,6 +234,9 @@ void trp_finish(troupe_system *system, struct trp_runner *runner, struct trp_env
         break;
     case TRP_KIND_DOWN:
         trp_monitor_done(system, runner, envelope);
+        break;
+    case TRP_KIND_EXIT:
+        trp_signal_done(system, runner, envelope);
         break;
     case TRP_KIND_USER:
     case TRP_KIND_ASK:

@@ -26,8 +26,6 @@
 #include "actors/ask.h"
 #include "actors/names.h"
 
-#define NAMES_AT_ONCE 256u
-
 #include <string.h>
 
 static void release(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor)
@@ -86,29 +84,32 @@ static struct trp_monitor *make(troupe_system *system, struct trp_runner *runner
     return monitor;
 }
 
-// ---- The target's list, under its stripe lock
+// ---- The target's ring, under its stripe lock
 
 static void link_to(struct trp_monitor *monitor, struct trp_slot *slot)
 {
     struct trp_watched *watched = slot->watched;
+    struct trp_monitor *first = watched->monitors;
     monitor->linked = true;
-    monitor->previous = NULL;
-    monitor->next = watched->monitors;
-    if (watched->monitors)
-        watched->monitors->previous = monitor;
-    watched->monitors = monitor;
+    monitor->round = watched->round; // if all are being told just now: it is not one of them
+    monitor->next = first ? first : monitor;
+    monitor->previous = first ? first->previous : monitor;
+    monitor->next->previous = monitor->previous->next = monitor;
+    if (first == NULL)
+        watched->monitors = monitor;
+    watched->monitor_count++;
+    trp_watched_grown(slot);
     atomic_fetch_add_explicit(&monitor->refs, 1, memory_order_relaxed);
 }
 
-static void unlink_from(struct trp_monitor *monitor, struct trp_slot *slot)
+static void unlink_from(struct trp_monitor *monitor, struct trp_watched *watched)
 {
     monitor->linked = false;
-    if (monitor->previous)
-        monitor->previous->next = monitor->next;
-    else
-        slot->watched->monitors = monitor->next;
-    if (monitor->next)
-        monitor->next->previous = monitor->previous;
+    monitor->previous->next = monitor->next;
+    monitor->next->previous = monitor->previous;
+    if (watched->monitors == monitor)
+        watched->monitors = monitor->next == monitor ? NULL : monitor->next;
+    watched->monitor_count--;
 }
 
 // Reserves a mail for sending; false when it is on its way already or nobody wants it.
@@ -131,11 +132,6 @@ static void send(troupe_system *system, struct trp_runner *runner, struct trp_mo
     trp_push_from(system, runner, monitor->watcher, monitor->generation, &mail->envelope);
 }
 
-static struct trp_monitor *monitors_of(const struct trp_slot *slot)
-{
-    return slot->watched ? slot->watched->monitors : NULL;
-}
-
 // ---- Telling
 
 // Under the stripe lock.
@@ -153,89 +149,92 @@ static void tell(troupe_system *system, struct trp_runner *runner, struct trp_mo
         send(system, runner, monitor, mail);
 }
 
-void trp_monitors_start(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot)
+// [round] All are told of a start or restart in one round over the ring, in batches: who is told
+// goes behind the others, and who comes meanwhile does not belong to the round. So it is over when
+// the first has been told. `begin`: a new round.
+static bool tell_round(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                       uint32_t event, bool begin)
 {
     uint32_t incarnation = atomic_load_explicit(&slot->incarnation, memory_order_relaxed);
+    uint32_t room = TRP_WATCHED_BATCH;
+    struct trp_monitor *monitor = NULL;
+    struct trp_lock *lock = trp_stripe(system, slot->index);
+    trp_lock_acquire(lock);
+    struct trp_watched *watched = slot->watched;
+    if (watched && begin)
+        watched->round++;
+    while (watched && (monitor = watched->monitors) && monitor->round != watched->round &&
+           room-- > 0) {
+        monitor->round = watched->round;
+        watched->monitors = monitor->next;
+        if (!(monitor->events & event))
+            continue;
+        if (event == TROUPE_ON_RESTART)
+            tell(system, runner, monitor, &monitor->restart, incarnation, &slot->reason);
+        else if (monitor->start.incarnation != incarnation)
+            tell(system, runner, monitor, &monitor->start, incarnation, NULL);
+    }
+    bool all = monitor == NULL || monitor->round == watched->round;
+    trp_lock_release(lock);
+    return all;
+}
+
+bool trp_monitors_start(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot)
+{
     TRP_YIELD("monitors start: before started");
     // acq_rel [watch] 2; it is not set, so this sets it.
     uint64_t old =
         atomic_fetch_add_explicit(&slot->orders, TRP_ALIVE_STARTED, memory_order_acq_rel);
     if (TRP_LIKELY(!(old & TRP_ALIVE_WATCHED)))
-        return;
+        return true;
     TRP_YIELD("monitors start: before the lock");
-    struct trp_lock *lock = trp_stripe(system, slot->index);
-    trp_lock_acquire(lock);
-    for (struct trp_monitor *monitor = monitors_of(slot); monitor; monitor = monitor->next)
-        if ((monitor->events & TROUPE_ON_START) && monitor->start.incarnation != incarnation)
-            tell(system, runner, monitor, &monitor->start, incarnation, NULL);
-    trp_lock_release(lock);
+    return tell_round(system, runner, slot, TROUPE_ON_START, true);
 }
 
-void trp_monitors_restart(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
-                          const struct trp_reason *reason)
+bool trp_monitors_restart(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot)
 {
-    uint32_t incarnation = atomic_load_explicit(&slot->incarnation, memory_order_relaxed);
-    struct trp_lock *lock = trp_stripe(system, slot->index);
-    trp_lock_acquire(lock); // always [watch] 3
-    for (struct trp_monitor *monitor = monitors_of(slot); monitor; monitor = monitor->next)
-        if (monitor->events & TROUPE_ON_RESTART)
-            tell(system, runner, monitor, &monitor->restart, incarnation, reason);
-    trp_lock_release(lock);
+    return tell_round(system, runner, slot, TROUPE_ON_RESTART, true); // always the lock [watch] 3
 }
 
-// Tells those who watch, and forgets them.
-__attribute__((noinline)) static void tell_end(troupe_system *system, struct trp_runner *runner,
-                                               struct trp_slot *slot, uint32_t incarnation)
+bool trp_monitors_go_on(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                        uint32_t event)
 {
-    TRP_YIELD("monitors end: before the lock");
-    struct trp_lock *lock = trp_stripe(system, slot->index);
-    trp_lock_acquire(lock);
-    struct trp_monitor *told = NULL;
-    struct trp_watched *watched = slot->watched;
-    while (watched && watched->monitors) {
+    return tell_round(system, runner, slot, event, false);
+}
+
+struct trp_monitor *trp_monitors_cut(struct trp_watched *watched, uint32_t *room,
+                                     uint32_t incarnation, const struct trp_reason *reason)
+{
+    struct trp_monitor *first = NULL, *last = NULL;
+    for (; watched->monitors && *room > 0; --*room) {
         struct trp_monitor *monitor = watched->monitors;
-        unlink_from(monitor, slot);
+        unlink_from(monitor, watched);
         monitor->stop.incarnation = incarnation;
-        monitor->stop.reason = trp_reason_acquire(slot->reason);
+        monitor->stop.reason = trp_reason_acquire(*reason);
         bool wanted = !monitor->waiter && (monitor->events & TROUPE_ON_STOP) &&
                       prepare(monitor, &monitor->stop);
         if (monitor->waiter) // under the lock: the waiting thread is still there
             trp_waiter_wake(monitor->waiter);
-        monitor->previous = wanted ? monitor : NULL; // a mark; the record is in no list any more
-        monitor->next = told;
-        told = monitor;
+        monitor->previous = wanted ? monitor : NULL; // a mark; the record is in no ring any more
+        monitor->next = NULL;
+        if (last)
+            last->next = monitor;
+        else
+            first = monitor;
+        last = monitor;
     }
-    slot->watched = NULL;
-    trp_lock_release(lock);
-    if (watched) {
-        while (!trp_names_release_some(system, runner, watched, NAMES_AT_ONCE))
-            continue;
-        trp_give(system, runner, watched, sizeof *watched);
-    }
-    while (told) { // newest first in the list, so oldest first here
-        struct trp_monitor *monitor = told;
-        told = monitor->next;
-        if (monitor->previous != NULL)
-            send(system, runner, monitor, &monitor->stop);
-        release(system, runner, monitor); // the list's count
-    }
+    return first;
 }
 
-uint64_t trp_monitors_end(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
-                          uint32_t next_generation)
+void trp_monitors_tell(troupe_system *system, struct trp_runner *runner, struct trp_monitor *cut)
 {
-    uint32_t incarnation = atomic_load_explicit(&slot->incarnation, memory_order_relaxed);
-    // From here on senders and orders find it dead. The bits of orders go with the generation.
-    // relaxed: senders need no more, and what is promised is promised by the orders.
-    atomic_store_explicit(&slot->generation, next_generation, memory_order_relaxed);
-    TRP_YIELD("monitors end: before the generation ends");
-    // acq_rel [watch] 1, [alive].
-    uint64_t old = atomic_exchange_explicit(&slot->orders, (uint64_t)next_generation << 32,
-                                            memory_order_acq_rel);
-    // For a supervisor: what it leaves behind is freed after whoever looks up a child has done so.
-    if (TRP_UNLIKELY(old & (TRP_ALIVE_WATCHED | TRP_ALIVE_SUPERVISES)))
-        tell_end(system, runner, slot, incarnation);
-    return old;
+    while (cut) {
+        struct trp_monitor *monitor = cut;
+        cut = monitor->next;
+        if (monitor->previous != NULL)
+            send(system, runner, monitor, &monitor->stop);
+        release(system, runner, monitor); // the ring's count
+    }
 }
 
 // Links to a live target; else the stop is told at once with noactor.
@@ -268,21 +267,18 @@ static void begin(troupe_system *system, struct trp_runner *runner, struct trp_m
 // ---- The watcher's side
 
 // `name`: what the target was found by, or NULL.
-static troupe_status monitor_actor(troupe_ctx *ctx, troupe_ref ref, const char *name,
-                                   uint32_t events, troupe_monitor_ref *public)
+static struct trp_monitor *prepare_own(struct troupe_ctx *ctx, const char *name, uint32_t events,
+                                       troupe_monitor_ref *public)
 {
     struct trp_extras *extras = trp_extras(ctx);
     if (extras == NULL || !trp_handles_reserve(ctx->system, ctx->runner, &extras->handles))
-        return trp_error(TROUPE_ENOMEM, "troupe_monitor: no memory");
-    struct trp_monitor *monitor = make(ctx->system, ctx->runner, ref, events);
-    struct trp_watched *spare = trp_watched_new(ctx->system, ctx->runner);
-    if (monitor == NULL || spare == NULL ||
-        (name && !keep_name(ctx->system, ctx->runner, monitor, name))) {
-        if (monitor)
-            release(ctx->system, ctx->runner, monitor);
-        if (spare)
-            trp_give(ctx->system, ctx->runner, spare, sizeof *spare);
-        return trp_error(TROUPE_ENOMEM, "troupe_monitor: no memory");
+        return NULL;
+    struct trp_monitor *monitor = make(ctx->system, ctx->runner, (troupe_ref){0, 0, 0}, events);
+    if (monitor == NULL)
+        return NULL;
+    if (name && !keep_name(ctx->system, ctx->runner, monitor, name)) {
+        release(ctx->system, ctx->runner, monitor);
+        return NULL;
     }
     monitor->watcher = ctx->slot;
     monitor->generation = ctx->generation;
@@ -293,11 +289,37 @@ static troupe_status monitor_actor(troupe_ctx *ctx, troupe_ref ref, const char *
     memcpy(&monitor->down.monitor, &handle, sizeof handle);
     if (public)
         memcpy(public, &handle, sizeof *public);
+    return monitor;
+}
+
+struct trp_monitor *trp_monitor_prepare(struct troupe_ctx *ctx, uint32_t events,
+                                        troupe_monitor_ref *public)
+{
+    return prepare_own(ctx, NULL, events, public);
+}
+
+void trp_monitor_forget(struct troupe_ctx *ctx, struct trp_monitor *monitor)
+{
+    trp_handles_remove(&ctx->extras->handles, monitor->handle);
+    release(ctx->system, ctx->runner, monitor);
+}
+
+static troupe_status monitor_actor(troupe_ctx *ctx, troupe_ref ref, const char *name,
+                                   uint32_t events, troupe_monitor_ref *public)
+{
+    struct trp_watched *spare = trp_watched_new(ctx->system, ctx->runner);
+    struct trp_monitor *monitor = spare ? prepare_own(ctx, name, events, public) : NULL;
+    if (monitor == NULL) {
+        if (spare)
+            trp_give(ctx->system, ctx->runner, spare, sizeof *spare);
+        return trp_error(TROUPE_ENOMEM, "troupe_monitor: no memory");
+    }
+    monitor->target = ref;
     begin(ctx->system, ctx->runner, monitor, spare);
     return TROUPE_OK;
 }
 
-static troupe_status check(troupe_ctx *ctx, uint32_t events, const char *function)
+troupe_status trp_monitor_check(troupe_ctx *ctx, uint32_t events, const char *function)
 {
     uint32_t known = TROUPE_ON_STOP | TROUPE_ON_RESTART | TROUPE_ON_START;
     if (ctx->slot == NULL)
@@ -315,7 +337,7 @@ static troupe_status check(troupe_ctx *ctx, uint32_t events, const char *functio
 troupe_status troupe_monitor(troupe_ctx *ctx, troupe_ref ref, uint32_t events,
                              troupe_monitor_ref *monitor)
 {
-    troupe_status status = check(ctx, events, "troupe_monitor");
+    troupe_status status = trp_monitor_check(ctx, events, "troupe_monitor");
     if (status != TROUPE_OK)
         return status;
     if (!trp_enter(ctx))
@@ -328,7 +350,7 @@ troupe_status troupe_monitor(troupe_ctx *ctx, troupe_ref ref, uint32_t events,
 troupe_status troupe_monitor_name(troupe_ctx *ctx, const char *name, uint32_t events,
                                   troupe_monitor_ref *monitor)
 {
-    troupe_status status = check(ctx, events, "troupe_monitor_name");
+    troupe_status status = trp_monitor_check(ctx, events, "troupe_monitor_name");
     if (status == TROUPE_OK)
         status = trp_name_check(name, "troupe_monitor_name");
     if (status != TROUPE_OK)
@@ -348,7 +370,7 @@ static void end(struct trp_runner *runner, struct trp_monitor *monitor)
     trp_lock_acquire(lock);
     bool linked = monitor->linked;
     if (linked)
-        unlink_from(monitor, trp_resolve(system, monitor->target));
+        unlink_from(monitor, trp_slot_place(&system->slots, monitor->target.slot)->watched);
     monitor->ended = true;
     trp_lock_release(lock);
     if (linked)

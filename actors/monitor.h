@@ -28,7 +28,8 @@ struct trp_monitor {
     uint32_t handle;          // watcher's consumer; index in its handles, or TRP_MONITOR_OUT
     bool linked;              // in the target's list; the stripe lock
     bool ended;               // demonitored, or its watcher has ended; the stripe lock
-    struct trp_monitor *next, *previous; // the target's list; the stripe lock
+    uint32_t round;           // of the target's watched->round; the stripe lock
+    struct trp_monitor *next, *previous; // the target's ring; the stripe lock
     struct trp_waiter *waiter;           // fixed; the thread that waits
     troupe_system *system;               // fixed
     struct trp_reason shown_reason;      // of the message being handled; watcher's consumer
@@ -36,17 +37,23 @@ struct trp_monitor {
     struct trp_monitor_mail stop, restart, start;
 };
 
-// Tells the watchers of a slot that its incarnation has started. The slot's consumer.
-void trp_monitors_start(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot);
+// Tells a batch of the watchers of a slot that its incarnation has started. True: that were all;
+// else trp_monitors_go_on tells the next ones. The slot's consumer.
+bool trp_monitors_start(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot);
 
-// Tells them that it restarts.
-void trp_monitors_restart(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
-                          const struct trp_reason *reason);
+// Tells them that it restarts, and why: slot->reason.
+bool trp_monitors_restart(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot);
 
-// Ends the generation of a slot and tells its watchers that it has stopped, for good. Returns the
-// orders of the generation as they were.
-uint64_t trp_monitors_end(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
-                          uint32_t next_generation);
+bool trp_monitors_go_on(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
+                        uint32_t event);
+
+// Cuts up to *room monitors of an actor that has ended for good and counts them there. Under the
+// stripe lock.
+struct trp_monitor *trp_monitors_cut(struct trp_watched *watched, uint32_t *room,
+                                     uint32_t incarnation, const struct trp_reason *reason);
+
+// Tells those, after the lock.
+void trp_monitors_tell(troupe_system *system, struct trp_runner *runner, struct trp_monitor *cut);
 
 // The watcher's consumer, before it handles the message: fills the body in. False: ended meanwhile
 // or meant for an earlier incarnation.
@@ -66,6 +73,17 @@ struct trp_monitor *trp_monitor_for_waiter(troupe_system *system, uint32_t event
 // False: no memory, and the monitor is gone.
 bool trp_monitor_begin(struct trp_monitor *monitor, troupe_ref target);
 void trp_monitor_begin_new(struct trp_monitor *monitor, struct trp_slot *slot, troupe_ref target);
+
+// ---- For an actor that watches one which it is about to spawn
+
+// Makes a monitor of the running actor's; NULL without memory. Either trp_monitor_begin_new sets
+// it, or trp_monitor_forget ends it.
+struct trp_monitor *trp_monitor_prepare(struct troupe_ctx *ctx, uint32_t events,
+                                        troupe_monitor_ref *public);
+void trp_monitor_forget(struct troupe_ctx *ctx, struct trp_monitor *monitor);
+
+// Says what is wrong with a monitor of these events, in the name of `function`.
+troupe_status trp_monitor_check(troupe_ctx *ctx, uint32_t events, const char *function);
 
 // Ends it; the waiter is not touched any more. *stopped: it was a stop; *reason is counted.
 void trp_monitor_wait_end(struct trp_monitor *monitor, bool *stopped, struct trp_reason *reason);

@@ -67,6 +67,17 @@ void trp_roots_leave(troupe_system *system, struct trp_runner *runner, bool awai
         look_again(system);
 }
 
+// [await] It looks again itself when it is counted: it has no mark any more that tells it to. It is
+// not one that lingers by then, so that whoever looks in between waits for the count.
+void trp_roots_lingers(troupe_system *system, struct trp_slot *slot, bool lingers)
+{
+    slot->awaited = 1;
+    if (lingers)
+        atomic_fetch_add(&system->root_lingers, 1);
+    else
+        atomic_fetch_sub(&system->root_lingers, 1);
+}
+
 static bool are_gone(troupe_system *system)
 {
     uint64_t ended =
@@ -171,7 +182,7 @@ bool trp_roots_gone(troupe_system *system)
             trp_system_wake_waiters(system);
             return true;
         }
-        if (await_one(system))
+        if (await_one(system) || atomic_load(&system->root_lingers) != 0)
             return false;
         // Some have been counted and are not alive yet, or have ended and are not counted yet, or
         // came to be behind our back.

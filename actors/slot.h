@@ -15,6 +15,11 @@
 //    +--------------------------------------- ENDED <------------- END      \-- RESTART -->
 //    STARTING
 //
+// TELLING is each of these arrows but the first while more is to be told of it than an activation
+// may tell: before RUNNING, that it has started; before AWAITING, what was linked with the
+// incarnation; before STARTING, that it restarts; before ENDED, all who are attached. Then the
+// generation is over already. Nothing is obeyed or handled meanwhile.
+//
 // An actor whose behaviour has no init is spawned as RUNNING, unless somebody waits for its start.
 //
 // FREE and ENDED slots have no body. A message that was pushed just before an end schedules such a
@@ -31,7 +36,10 @@
 struct trp_persist;
 struct trp_target_ops;
 
-enum trp_phase { TRP_STARTING, TRP_RUNNING, TRP_STOPPING, TRP_AWAITING };
+enum trp_phase { TRP_STARTING, TRP_RUNNING, TRP_STOPPING, TRP_AWAITING, TRP_TELLING };
+
+// What is told in TELLING, and so what comes next; see lifecycle.c.
+enum trp_telling { TRP_TELL_START, TRP_TELL_LINKS, TRP_TELL_RESTART, TRP_TELL_END };
 
 enum trp_init { TRP_INIT_NOT_YET, TRP_INIT_CALLED, TRP_INIT_SUCCEEDED };
 
@@ -47,6 +55,7 @@ enum trp_order {
     TRP_ORDER_EXPIRE = 1u << 7,    // the timer of its asks went off
     TRP_ORDER_PURGE = 1u << 16,    // AWAITING: drop what the group has sent; see stale.c
     TRP_ORDER_SUSPENDED = 1u << 8, // nobody runs it though its mailbox is not idle: schedule it
+    TRP_ORDER_EXIT = 1u << 20,     // exit signals wait in slot->watched; see signal.c
 };
 
 // What others must know of the actor in the same step as its generation: bits of slot->orders, too.
@@ -57,10 +66,13 @@ enum trp_alive {
     TRP_ALIVE_SUPERVISES = 1u << 12, // fixed: persist->supervision is there
     TRP_ALIVE_ROOT = 1u << 13,       // fixed: belongs to the system
     TRP_ALIVE_AWAITED = 1u << 14,    // a root whose end somebody waits for; see roots.c
-    TRP_ALIVE_LISTENS = 1u << 15     // it waits for the ends of its children; see children.c
+    TRP_ALIVE_LISTENS = 1u << 15,    // it waits for the ends of its children; see children.c
+    TRP_ALIVE_TRAPS = 1u << 21,      // its incarnation traps exits
+    TRP_ALIVE_BETWEEN = 1u << 22,    // it is between two incarnations; see signal.c
+    TRP_ALIVE_MANY = 1u << 23        // more than a batch may be attached to it; see watched.h
 };
 
-#define TRP_ORDER_ANY (TRP_ORDER_SUSPENDED - 1u)
+#define TRP_ORDER_ANY ((TRP_ORDER_SUSPENDED - 1u) | TRP_ORDER_EXIT)
 #define TRP_ORDER_WHILE_AWAITING                                                              \
     (TRP_ORDER_STOP | TRP_ORDER_KILL | TRP_ORDER_RESTART | TRP_ORDER_END | TRP_ORDER_NOTICE | \
      TRP_ORDER_PURGE)
@@ -100,6 +112,7 @@ struct trp_slot {
     uint8_t on_thread;              // fixed
     uint8_t awaited;                // consumer; AWAITED was set when it ended
     _Atomic uint8_t in_group; // owner: is down for a group's restart, with others; see stale.c
+    uint8_t telling;          // consumer: enum trp_telling, valid in TELLING
 
     // Third line: rarer.
     _Alignas(TRP_CACHE_LINE) union {

@@ -1,5 +1,6 @@
 // Spawning: a slot, a body, a place among the owner's children, and a nudge that makes init run.
 #include "actors/actor.h"
+#include "actors/link.h"
 #include "actors/monitor.h"
 #include "actors/names.h"
 #include "actors/supervisor.h"
@@ -58,7 +59,7 @@ static bool make_persist(troupe_system *system, struct trp_runner *runner, struc
 
 static bool is_watched(const struct trp_spawn_spec *spec)
 {
-    return spec->watcher || spec->register_as;
+    return spec->watcher || spec->bond || spec->register_as;
 }
 
 static bool make_watched(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
@@ -239,6 +240,8 @@ troupe_status trp_spawn(troupe_system *system, struct trp_runner *runner,
         *ref = trp_ref(system, slot->index, generation);
     if (spec->watcher)
         trp_monitor_begin_new(spec->watcher, slot, trp_ref(system, slot->index, generation));
+    if (spec->bond)
+        trp_bond_begin_new(system, spec->bond, slot, generation);
     bring_to_life(system, runner, slot, spec, body);
     return TROUPE_OK;
 
@@ -289,6 +292,41 @@ static troupe_status build_args(troupe_ctx *ctx, troupe_type *type, const void *
     return status;
 }
 
+// ---- What the spawner sets on the new actor
+
+static troupe_status check_attachments(troupe_ctx *ctx, const troupe_behavior *behavior,
+                                       const troupe_spawn_opts *opts)
+{
+    if (ctx->slot == NULL && (opts->link || opts->monitor))
+        return trp_error(TROUPE_ENOTSUP,
+                         "troupe_spawn: %s: %s is for actors: a thread of the program's own has no "
+                         "mailbox; use troupe_join",
+                         behavior->name, opts->link ? "link" : "monitor");
+    return opts->monitor ? trp_monitor_check(ctx, opts->monitor, "troupe_spawn: monitor")
+                         : TROUPE_OK;
+}
+
+static troupe_status make_attachments(troupe_ctx *ctx, const troupe_spawn_opts *opts,
+                                      struct trp_spawn_spec *spec)
+{
+    if (opts->monitor)
+        spec->watcher = trp_monitor_prepare(ctx, opts->monitor, opts->monitor_ref);
+    if (opts->link && (spec->watcher || !opts->monitor))
+        spec->bond = trp_bond_new(ctx);
+    if ((opts->monitor && !spec->watcher) || (opts->link && !spec->bond))
+        return trp_error(TROUPE_ENOMEM, "no memory to spawn %s", spec->behavior->name);
+    return TROUPE_OK;
+}
+
+static void forget_attachments(troupe_ctx *ctx, const troupe_spawn_opts *opts,
+                               struct trp_spawn_spec *spec)
+{
+    if (spec->bond)
+        trp_bond_free(ctx->system, ctx->runner, spec->bond);
+    if (opts->monitor && spec->watcher)
+        trp_monitor_forget(ctx, spec->watcher);
+}
+
 static troupe_status spawn(troupe_ctx *ctx, const troupe_behavior *behavior,
                            const troupe_spawn_opts *opts, troupe_ref *ref, troupe_type *type,
                            const void *body, struct trp_monitor *watcher)
@@ -297,6 +335,8 @@ static troupe_status spawn(troupe_ctx *ctx, const troupe_behavior *behavior,
     opts = opts ? opts : &defaults;
     troupe_status status = check(behavior, opts, "troupe_spawn");
     struct trp_envelope *args = NULL;
+    if (status == TROUPE_OK)
+        status = check_attachments(ctx, behavior, opts);
     if (status == TROUPE_OK)
         status = build_args(ctx, type, body, &args);
     if (status != TROUPE_OK)
@@ -312,8 +352,13 @@ static troupe_status spawn(troupe_ctx *ctx, const troupe_behavior *behavior,
                                   .args = args,
                                   .owner = ctx->slot && !opts->detached ? ctx : NULL,
                                   .watcher = watcher};
-    status = trp_spawn(ctx->system, ctx->runner, &spec, ref);
-    if (status != TROUPE_OK && args)
+    status = make_attachments(ctx, opts, &spec);
+    if (status == TROUPE_OK)
+        status = trp_spawn(ctx->system, ctx->runner, &spec, ref);
+    if (status == TROUPE_OK)
+        return TROUPE_OK;
+    forget_attachments(ctx, opts, &spec);
+    if (args)
         trp_args_release(ctx->system, ctx->runner, args);
     return status;
 }

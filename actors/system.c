@@ -3,6 +3,7 @@
 #include "actors/actor.h"
 #include "actors/names.h"
 #include "actors/timer.h"
+#include "troupe/link.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -266,7 +267,8 @@ static troupe_status start_parts(troupe_system *system, const troupe_system_opts
         return trp_error(TROUPE_ENOMEM, "troupe_system_start: no memory");
     trp_slab_cache_init(&system->outside_cache, system->slab);
     system->outside = trp_take(system, NULL, sizeof *system->outside);
-    if (system->outside == NULL || trp_type_intern(&troupe_type_troupe_down) == NULL)
+    if (system->outside == NULL || trp_type_intern(&troupe_type_troupe_down) == NULL ||
+        trp_type_intern(&troupe_type_troupe_exited) == NULL)
         return trp_error(TROUPE_ENOMEM, "troupe_system_start: no memory");
     memset(system->outside, 0, sizeof *system->outside);
     system->outside->system = system;

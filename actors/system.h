@@ -133,6 +133,7 @@ struct troupe_system {
     struct trp_lock roots_lock;
     struct trp_waiter *waiters;     // who waits until no root is left; roots_lock
     uint32_t root_awaited;          // the slot of the root that was marked last; roots_lock
+    _Atomic uint32_t root_lingers;  // roots that have ended and are to be counted later
     _Atomic uint32_t root_failures; // roots that have failed or given up
     _Atomic bool gave_up;           // a root has given up: `culprit` says which
     struct trp_culprit culprit;     // roots_lock; fixed once gave_up is set

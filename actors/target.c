@@ -2,7 +2,7 @@
 #include "actors/target.h"
 
 #include "actors/actor.h"
-#include "actors/monitor.h"
+#include "actors/watched.h"
 
 troupe_status trp_target_new(troupe_system *system, struct trp_runner *runner,
                              const struct trp_target_ops *ops, void *user, troupe_ref *ref)
@@ -28,7 +28,9 @@ void trp_target_end(troupe_system *system, struct trp_runner *runner, troupe_ref
     struct trp_slot *slot = trp_resolve(system, ref);
     TRP_ASSERT(slot && trp_slot_generation(slot) == ref.generation);
     slot->reason = reason;
-    trp_monitors_end(system, runner, slot, ref.generation + 1);
+    if (trp_watched_must_tell(trp_watched_end(slot, ref.generation + 1)))
+        while (!trp_watched_tell_end(system, runner, slot)) // it has no turns that others could get
+            continue;
     trp_reason_release(system, runner, &slot->reason);
 }
 

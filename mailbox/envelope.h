@@ -24,6 +24,7 @@ enum trp_kind {
                       // the ask
     TRP_KIND_TIMER,   // a timer's message; extra->owner is the timer
     TRP_KIND_DOWN,    // a monitor's message; extra->owner is the monitor
+    TRP_KIND_EXIT,    // an exit signal that is trapped; extra->owner is the signal
     TRP_KIND_DRAIN,   // stop when you come to this; not a message
     TRP_KIND_AHEAD    // not a message: where those are that follow, see struct trp_ahead
 };
@@ -60,7 +61,7 @@ struct trp_chain { // a block of troupe_msg_alloc
 };
 
 struct trp_extra {             // right behind the header
-    void *owner;               // by kind: ask, timer, monitor; NULL: none (any more)
+    void *owner;               // by kind: ask, timer, monitor, signal; NULL: none (any more)
     struct trp_shared *shared; // body's home, or NULL
     struct trp_chain *chain;
     size_t block_size; // when units is 0
@@ -77,8 +78,8 @@ struct trp_ahead {
     bool wide; // the messages have more than one cache line
 };
 
-// The extra of an envelope that has one: those of TRP_KIND_ASK, TRP_KIND_TIMER and TRP_KIND_DOWN
-// always do, and of TRP_KIND_OUTCOME those that are not embedded.
+// The extra of an envelope that has one: those of TRP_KIND_ASK, TRP_KIND_TIMER, TRP_KIND_DOWN and
+// TRP_KIND_EXIT always do, and of TRP_KIND_OUTCOME those that are not embedded.
 static inline struct trp_extra *trp_envelope_extra(struct trp_envelope *envelope)
 {
     return (struct trp_extra *)(void *)(envelope + 1);

@@ -80,7 +80,7 @@ static bool done(troupe_status status)
 // What the scenario has come to.
 static struct {
     _Atomic unsigned answers, outcomes, ticks, downs, stashed, jobs, released, deferred, later,
-        restarts;
+        restarts, exits;
 } seen;
 
 // ---- An actor that answers
@@ -218,11 +218,28 @@ static void have_names(troupe_ctx *ctx)
     ok(troupe_monitor_name(ctx, "nobody", TROUPE_ON_RESTART, NULL));
 }
 
+static void be_linked(troupe_ctx *ctx)
+{
+    troupe_ref child;
+    const troupe_spawn_opts opts = {.link = true, .monitor = TROUPE_ON_STOP};
+    const troupe_reason reason = {.kind = TROUPE_FAILED, .text = "sent away"};
+    WORLD_CHECK(troupe_trap_exits(ctx, true) == TROUPE_OK);
+    if (ok(troupe_spawn(ctx, &answerer, &opts, &child))) {
+        ok(troupe_link(ctx, child)); // is linked already
+        ok(troupe_exit(ctx, child, &reason));
+        (void)troupe_drain(ctx, child);
+    }
+    if (ok(troupe_link(ctx, (troupe_ref){0, 0, 0})))
+        WORLD_CHECK(troupe_unlink(ctx, (troupe_ref){0, 0, 0}) == TROUPE_OK);
+    ok(troupe_exit(ctx, troupe_self(ctx), &reason));
+}
+
 static troupe_status use(troupe_ctx *ctx, void *state, const troupe_msg *msg)
 {
     struct user *user = state;
     seen.ticks += troupe_match(msg, Later) != NULL;
     seen.downs += troupe_match(msg, troupe_down) != NULL;
+    seen.exits += troupe_match(msg, troupe_exited) != NULL;
     if (troupe_match(msg, Unused) && !user->put_aside) {
         if (ok(troupe_stash(ctx, msg))) {
             seen.stashed++;
@@ -237,6 +254,7 @@ static troupe_status use(troupe_ctx *ctx, void *state, const troupe_msg *msg)
     arm_timers(ctx, user->answerer);
     have_children(ctx);
     have_names(ctx);
+    be_linked(ctx);
     for (size_t size = 1; size < 20000; size *= 3)
         there(troupe_alloc(ctx, size));
     ok(troupe_defer(ctx, on_defer, NULL));
@@ -404,7 +422,8 @@ static void expect_all_of_it(void)
     assert_int_equal(seen.answers, 1);
     assert_int_equal(seen.outcomes, 5);
     assert_int_equal(seen.ticks, 3);
-    assert_int_equal(seen.downs, 1);
+    assert_int_equal(seen.downs, 2);
+    assert_int_equal(seen.exits, 2);
     assert_int_equal(seen.stashed, 1);
     assert_int_equal(seen.jobs, 1);
     assert_int_equal(seen.released, 1);

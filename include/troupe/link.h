@@ -5,7 +5,7 @@
 // unless it traps exits: then the signal comes as a message. A normal end is told only to actors
 // that trap. Semantics are those of Erlang's link/1, unlink/1, process_flag(trap_exit, _) and
 // exit/2; where Erlang has a process, here is an incarnation: a restart ends all links and the
-// trap.
+// trap. An actor's links are told when it has ended altogether: after its children and its `stop`.
 //
 //     signal, its reason            the receiver does not trap        it traps
 //     link: normal                  nothing                           message
@@ -13,6 +13,10 @@
 //     troupe_exit: normal           nothing, but to oneself: ends     message
 //     troupe_exit: killed           ends with killed                  ends with killed
 //     troupe_exit: any other        ends with that reason             message
+//
+// "Ends" is as by a failure of a handler: what runs is finished first, children are stopped, `stop`
+// is called but for killed, a supervisor restarts. One that stops already takes no notice. A killed
+// that comes by a link can be trapped.
 #ifndef TROUPE_LINK_H
 #define TROUPE_LINK_H
 
@@ -31,7 +35,7 @@ typedef struct troupe_exited {
 
 // Links the running actor with another; no more than one link is ever between two. A ref to nobody
 // makes an exit signal with reason noactor. To itself: does nothing. One that is between two
-// incarnations is linked with its next one.
+// incarnations is linked with its next one; if none comes, the signal says noactor, too.
 // Errors: TROUPE_ENOMEM, TROUPE_ENOTSUP (outside: see troupe_join), TROUPE_ESTALE.
 TROUPE_API troupe_status troupe_link(troupe_ctx *ctx, troupe_ref ref);
 
@@ -42,14 +46,16 @@ TROUPE_API troupe_status troupe_unlink(troupe_ctx *ctx, troupe_ref ref);
 
 // Decides whether exit signals end the running incarnation (false, at its start) or come as
 // messages. They come in order with what the other actor has sent; those that are not trapped
-// overtake messages.
+// overtake messages. What was sent while a handler runs counts by what that handler leaves: after
+// troupe_trap_exits(ctx, true) it is a message. Messages that wait stay messages.
 // Errors: TROUPE_ENOTSUP (outside), TROUPE_ESTALE.
 TROUPE_API troupe_status troupe_trap_exits(troupe_ctx *ctx, bool trap);
 
 // Sends an exit signal. `reason` is copied: its kind is normal, shutdown, killed or failed;
-// `status` and `text` (may be NULL, at most 251 bytes) are those of failed. A handler that runs is
-// finished first. A dead ref is no error. Errors: TROUPE_EINVAL (another kind), TROUPE_ENOMEM,
-// TROUPE_ESTALE. Outside too.
+// `status` and `text` (may be NULL; 251 bytes are kept) are those of failed. Killed is troupe_kill.
+// A handler that runs is finished first. A dead ref is no error, nor is one that is between two
+// incarnations: nobody gets it. Errors: TROUPE_EINVAL (another kind), TROUPE_ENOMEM, TROUPE_ESTALE.
+// Outside too.
 TROUPE_API troupe_status troupe_exit(troupe_ctx *ctx, troupe_ref ref, const troupe_reason *reason);
 
 TROUPE_API extern troupe_type troupe_type_troupe_exited;

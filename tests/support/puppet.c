@@ -20,6 +20,13 @@ static void say_down(troupe_ctx *ctx, const troupe_down *down)
                    down->reason.text[0] ? ": " : "", down->reason.text);
 }
 
+static void say_exited(troupe_ctx *ctx, const troupe_exited *exited)
+{
+    puppet_say(ctx, "exited %u %s%s%s", exited->incarnation,
+               troupe_reason_name(exited->reason.kind), exited->reason.text[0] ? ": " : "",
+               exited->reason.text);
+}
+
 static troupe_status puppet_receive(troupe_ctx *ctx, void *state, const troupe_msg *msg)
 {
     const struct number *number = troupe_match(msg, Number);
@@ -35,6 +42,11 @@ static troupe_status puppet_receive(troupe_ctx *ctx, void *state, const troupe_m
     const troupe_down *down = troupe_match(msg, troupe_down);
     if (down) {
         say_down(ctx, down);
+        return TROUPE_OK;
+    }
+    const troupe_exited *exited = troupe_match(msg, troupe_exited);
+    if (exited) {
+        say_exited(ctx, exited);
         return TROUPE_OK;
     }
     return TROUPE_UNHANDLED;

@@ -21,6 +21,7 @@
 #include "sim/driver.h"
 #include "tests/support/test.h"
 #include "troupe/ask.h"
+#include "troupe/link.h"
 #include "troupe/supervisor.h"
 #include "troupe/timer.h"
 
@@ -127,7 +128,8 @@ void world_advance(struct world *world, uint64_t ms);
 //
 // A puppet says "init 1" (its incarnation), the value of each Number, "stop shutdown" (the reason,
 // with ": text" if there is one), and of a monitor "down stop 1 normal", "down restart 1 failed:
-// text", "down start 1". It runs what a Do carries, and answers Sync.
+// text", "down start 1", of an exit signal that it traps "exited 1 failed: text". It runs what a Do
+// carries, and answers Sync.
 
 struct puppet {
     troupe_ref other; // for the functions that it is told to run
