@@ -33,8 +33,11 @@ troupe_status trp_child_add(struct troupe_ctx *ctx, struct trp_child_spec *spec,
         return trp_error(TROUPE_ENOMEM, "no memory for another child");
     }
     child->fresh = child->added = true;
-    // A group's restart comes by, as it is the last one.
-    if (!trp_in_group_restart(trp_supervision_of(ctx->slot))) {
+    struct trp_supervision *supervision = trp_supervision_of(ctx->slot);
+    if (trp_in_group_restart(supervision)) { // which comes by, as it is the last one
+        if (supervision->from == NULL)       // all members have been deleted meanwhile
+            supervision->from = child;
+    } else {
         troupe_status status = trp_child_spawn(ctx, child);
         if (status != TROUPE_OK) {
             trp_child_remove(ctx->system, ctx->runner, ctx->slot, child);
