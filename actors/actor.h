@@ -77,13 +77,18 @@ static inline void trp_settle(struct trp_runner *runner)
         trp_outbox_deliver(runner, runner);
 }
 
-// False: the incarnation was given up (TROUPE_ESTALE). Outside always succeeds.
+// The text of TROUPE_ESTALE.
+__attribute__((cold)) void trp_say_stale(void);
+
+// False: the incarnation was given up (TROUPE_ESTALE, with a text). Outside always succeeds.
 static inline bool trp_enter(struct troupe_ctx *ctx)
 {
     if (TRP_UNLIKELY(ctx->slot == NULL))
         return true;
-    if (TRP_UNLIKELY(!trp_bias_enter(&ctx->runner->bias)))
+    if (TRP_UNLIKELY(!trp_bias_enter(&ctx->runner->bias))) {
+        trp_say_stale();
         return false;
+    }
     trp_settle(ctx->runner);
     return true;
 }

@@ -1,8 +1,10 @@
 // What a supervisor can be asked to do with its children while it runs: OTP's start_child,
 // terminate_child, restart_child and delete_child. On the supervisor's activation, at any moment of
-// its life, also amid a group's restart (restart.c).
+// its life, also amid a group's restart (group.c).
 #include "actors/supervision.h"
 #include "actors/supervisor.h"
+
+// ---- Those who wait for a child
 
 static void attach(struct trp_child *child, struct trp_request *request, bool for_stop)
 {
@@ -10,6 +12,26 @@ static void attach(struct trp_child *child, struct trp_request *request, bool fo
     request->next = child->requests;
     child->requests = request;
 }
+
+void trp_child_answer(struct trp_runner *runner, struct trp_slot *supervisor,
+                      struct trp_child *child, bool for_stop, troupe_status status,
+                      const char *text)
+{
+    troupe_ref ref =
+        child->slot && !for_stop && status == TROUPE_OK ? child->ref : (troupe_ref){0, 0, 0};
+    struct trp_request **at = &child->requests;
+    while (*at) {
+        struct trp_request *request = *at;
+        if (request->for_stop != for_stop) {
+            at = &request->next;
+            continue;
+        }
+        *at = request->next;
+        trp_request_answer(trp_supervisor_ctx(runner, supervisor), request, status, ref, text);
+    }
+}
+
+// ---- Start
 
 static void release(struct troupe_ctx *ctx, struct trp_child_spec *spec, struct trp_envelope *args)
 {
@@ -19,9 +41,14 @@ static void release(struct troupe_ctx *ctx, struct trp_child_spec *spec, struct 
 }
 
 // A start that came to nothing at once. Only these are the caller's to tell apart.
-static troupe_status start_error(troupe_status status)
+static troupe_status start_error(const struct trp_child *child, struct trp_request *request,
+                                 troupe_status status)
 {
-    return status == TROUPE_ENOMEM || status == TROUPE_ECLOSED ? status : TROUPE_ESTART;
+    if (status == TROUPE_EEXIST)
+        request->holder = child->ref;
+    return status == TROUPE_ENOMEM || status == TROUPE_ECLOSED || status == TROUPE_EEXIST
+               ? status
+               : TROUPE_ESTART;
 }
 
 troupe_status trp_child_add(struct troupe_ctx *ctx, struct trp_child_spec *spec,
@@ -40,8 +67,9 @@ troupe_status trp_child_add(struct troupe_ctx *ctx, struct trp_child_spec *spec,
     } else {
         troupe_status status = trp_child_spawn(ctx, child);
         if (status != TROUPE_OK) {
+            status = start_error(child, request, status);
             trp_child_remove(ctx->system, ctx->runner, ctx->slot, child);
-            return start_error(status);
+            return status;
         }
     }
     attach(child, request, false);
@@ -70,13 +98,29 @@ static void hurry_group(struct troupe_ctx *ctx, const struct trp_child *child)
         trp_group_wait_until(ctx->runner, ctx->slot, trp_now(ctx->system));
 }
 
+// OTP: a member that is stopped after an attempt of its group in which its start has failed takes
+// with it those whose turn to start comes after its own: they may need it.
+static void leave_out_rest(struct troupe_ctx *ctx, struct trp_child *child)
+{
+    bool failing = child->failing && child->left_out;
+    child->failing = false;
+    for (struct trp_child *next = child->next; failing && next; next = next->next) {
+        if (next->added || next->phase == TRP_CHILD_RUNNING || next->phase == TRP_CHILD_STARTING)
+            continue; // at somebody's request meanwhile
+        next->left_out = true;
+        if (next->slot && next->phase != TRP_CHILD_ENDING)
+            trp_child_end(ctx->runner, ctx->slot, next, true);
+    }
+}
+
 // It does not run, and shall not.
 static troupe_status stop_absent(struct troupe_ctx *ctx, struct trp_child *child)
 {
     struct trp_supervision *supervision = trp_supervision_of(ctx->slot);
     trp_heap_remove(&supervision->due, &child->due);
-    trp_child_set_phase(ctx->system, ctx->slot, child, TRP_CHILD_ABSENT);
+    trp_child_set_phase(ctx->runner, ctx->slot, child, TRP_CHILD_ABSENT);
     child->left_out = is_in_group(supervision, child);
+    leave_out_rest(ctx, child);
     hurry_group(ctx, child);
     if (child->added) { // it waits for the group's restart to be started
         trp_child_answer(ctx->runner, ctx->slot, child, false, TROUPE_ESTART,
@@ -98,6 +142,7 @@ troupe_status trp_child_stop(struct troupe_ctx *ctx, struct trp_child *child,
         child->forget = true;
     if (child->phase != TRP_CHILD_ENDING)
         trp_child_end(ctx->runner, ctx->slot, child, true);
+    leave_out_rest(ctx, child);
     hurry_group(ctx, child);
     trp_supervision_arm(ctx->runner, ctx->slot);
     return TRP_ANSWERED_LATER;
@@ -127,7 +172,7 @@ troupe_status trp_child_restart(struct troupe_ctx *ctx, struct trp_child *child,
     child->started = 0;
     status = trp_child_spawn(ctx, child);
     if (status != TROUPE_OK)
-        return start_error(status);
+        return start_error(child, request, status);
     child->fresh = true;
     child->left_out = false;
     attach(child, request, false);

@@ -1,6 +1,6 @@
 // The calling thread's last error, for troupe_error_text. A handler runs on one thread, so the
 // thread's last error is the handler's.
-#include "actors/system.h"
+#include "actors/actor.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +14,12 @@ troupe_status trp_error(troupe_status status, const char *format, ...)
     (void)vsnprintf(error_text, sizeof error_text, format, args);
     va_end(args);
     return status;
+}
+
+void trp_say_stale(void)
+{
+    trp_error(TROUPE_ESTALE, "this incarnation was given up after a kill; its handler can only "
+                             "return");
 }
 
 const char *troupe_error_text(troupe_ctx *ctx)

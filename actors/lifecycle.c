@@ -494,7 +494,7 @@ enum trp_next trp_tell_on(struct trp_runner *runner, struct trp_slot *slot)
             slot->reason = (struct trp_reason){0};
             return trp_end_incarnation(runner, slot, reason);
         }
-        break;
+        return trp_signals_obey(runner, slot); // their order may have been taken meanwhile
     case TRP_TELL_LINKS:
         await_verdict(runner, slot);
         break;

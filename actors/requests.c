@@ -220,12 +220,18 @@ static troupe_status change(struct troupe_ctx *ctx, const struct trp_request_bod
     if (body->op == TRP_REQUEST_START)
         return simple ? start_by_template(ctx, body->child, request)
                       : start_by_spec(ctx, body->child, request);
+    if (simple && body->op == TRP_REQUEST_STOP && body->id)
+        return trp_error(TROUPE_ENOTSUP,
+                         "children of a simple one for one supervisor have no id; they are stopped "
+                         "by their refs");
     if (simple && body->op != TRP_REQUEST_STOP)
         return trp_error(TROUPE_ENOTSUP,
                          "children of a simple one for one supervisor cannot be %s: they are "
                          "forgotten when they do not run",
                          body->op == TRP_REQUEST_RESTART ? "restarted" : "deleted");
     struct trp_child *child = child_of(ctx, body);
+    if (child == NULL && simple && troupe_incarnation(ctx, body->ref) == 0)
+        return TROUPE_OK; // it may have been one, and has ended by itself meanwhile
     if (child == NULL)
         return no_such_child(ctx, body);
     if (body->op == TRP_REQUEST_STOP)
@@ -254,8 +260,9 @@ static troupe_status handle_change(struct troupe_ctx *ctx, const struct trp_requ
     if (status == TRP_ANSWERED_LATER)
         return TROUPE_OK;
     // Not the child from before: it may have been deleted.
-    troupe_ref ref = body->id && body->op != TRP_REQUEST_STOP ? active_ref(child_of(ctx, body))
-                                                              : (troupe_ref){0, 0, 0};
+    troupe_ref ref = request->holder;
+    if (troupe_ref_is_none(ref) && body->id && body->op != TRP_REQUEST_STOP)
+        ref = active_ref(child_of(ctx, body));
     trp_request_answer(ctx, request, status, ref, text_of_answer(ctx));
     return TROUPE_OK;
 }

@@ -93,6 +93,19 @@ static bool is_valid(struct trp_slot *slot, const struct trp_signal *signal)
            (signal->tie == NULL || signal->tie->state == TRP_TIE_TOLD);
 }
 
+// A supervisor heeds its owner and threads outside, as OTP's, which traps exits, heeds its parent:
+// it must not end with a child or a stranger that is linked with it.
+static bool is_heeded(const troupe_system *system, const struct trp_slot *slot,
+                      const struct trp_signal *signal)
+{
+    if (slot->persist == NULL || slot->persist->supervision == NULL)
+        return true;
+    troupe_ref from = signal->body.ref;
+    return troupe_ref_is_none(from) ||
+           (slot->owner &&
+            troupe_ref_equal(from, trp_ref(system, slot->owner->index, slot->owner_generation)));
+}
+
 // Takes the first one that waits; NULL: there is none. *valid: it has an effect.
 static struct trp_signal *take_first(troupe_system *system, struct trp_slot *slot, bool *valid)
 {
@@ -102,7 +115,7 @@ static struct trp_signal *take_first(troupe_system *system, struct trp_slot *slo
     trp_lock_acquire(lock);
     if (slot->watched)
         signal = trp_signals_cut(slot->watched, &room);
-    *valid = signal && is_valid(slot, signal);
+    *valid = signal && is_valid(slot, signal) && is_heeded(system, slot, signal);
     trp_lock_release(lock);
     return signal;
 }
@@ -245,6 +258,8 @@ static void send(troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
         trp_give(ctx->system, ctx->runner, spare, sizeof *spare);
     if (way == TRP_SIGNAL_NOT)
         drop(ctx->system, ctx->runner, signal);
+    else if (way == TRP_SIGNAL_MESSAGE && slot == ctx->slot) // init's come before what waits
+        trp_push(ctx, slot, generation, &signal->envelope);
     else
         trp_signal_send(ctx->system, ctx->runner, signal, way, slot, generation);
 }

@@ -251,6 +251,7 @@ static bool give_budget(troupe_system *system, struct trp_runner *runner, struct
     if (init_budget(system, runner, child->budget, spec->max_restarts, spec->within_ms))
         return true;
     trp_give(system, runner, child->budget, sizeof *child->budget);
+    child->budget = NULL;
     return false;
 }
 
@@ -355,10 +356,10 @@ static void set_phase(struct trp_supervision *supervision, struct trp_child *chi
     child->phase = (uint8_t)phase;
 }
 
-void trp_child_set_phase(troupe_system *system, struct trp_slot *supervisor,
+void trp_child_set_phase(struct trp_runner *runner, struct trp_slot *supervisor,
                          struct trp_child *child, enum trp_child_phase phase)
 {
-    struct trp_lock *lock = trp_stripe(system, supervisor->index);
+    struct trp_lock *lock = trp_stripe(runner->system, supervisor->index);
     trp_lock_acquire(lock);
     set_phase(trp_supervision_of(supervisor), child, phase);
     trp_lock_release(lock);
@@ -390,10 +391,12 @@ static troupe_status spawn(struct troupe_ctx *ctx, const struct trp_child *child
 
 troupe_status trp_child_spawn(struct troupe_ctx *ctx, struct trp_child *child)
 {
-    troupe_ref ref;
+    troupe_ref ref = {0, 0, 0};
     troupe_status status = spawn(ctx, child, &ref);
-    if (status != TROUPE_OK)
+    if (status != TROUPE_OK) {
+        child->ref = ref; // nobody looks at it: there is no slot
         return status;
+    }
     struct trp_supervision *supervision = trp_supervision_of(ctx->slot);
     struct trp_slot *slot = trp_slot_place(&ctx->system->slots, ref.slot);
     slot->entry = child; // our own: see slot.h

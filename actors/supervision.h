@@ -1,6 +1,16 @@
 // What a supervisor knows of its children, for the files that make up supervisors:
-// supervisor_spec.c checks and copies specifications, supervision.c keeps the table of children,
-// supervisor.c decides, requests.c is what can be asked, tree.c prints.
+//
+//   supervisor_spec.c  checks and copies specifications
+//   supervision.c      keeps the table of children, and gives them actors
+//   supervisor.c       starts a supervisor and stops it; what is due, and orders to children
+//   news.c             hears what children tell, by children.c, and tells the next three
+//   restart.c          decides about a child that has ended by itself: one is restarted here,
+//   group.c            several here
+//   requests.c         answers what is asked, and has child_ops.c do what is wanted of a child
+//   tree.c             prints
+//
+// A start that fails is the next failure, so group.c comes back to restart.c; not endlessly, as
+// what could not be spawned is tried again by the supervisor's tick.
 //
 // All of it belongs to the supervisor's consumer. Other threads (troupe_child_ref, tree.c) read
 // what is marked so under the stripe lock of the supervisor's slot, and so the consumer takes that
@@ -54,6 +64,7 @@ struct trp_child {
     bool fresh;                        // a start at somebody's request is not through
     bool added;                        // fresh: by a request to add it, not to start it again
     bool left_out;                     // stopped by request: the group's restart leaves it out
+    bool failing;                      // its latest restart has failed to start it
     bool queued;                       // in the queue of FAILED
     uint32_t failures;                 // in a row, for the backoff
     uint64_t started;                  // when its incarnation has started; with a backoff only
@@ -70,6 +81,7 @@ struct trp_request {
     struct trp_request *next;
     troupe_token token;
     bool for_stop; // fixed once it waits: for the child's end; else for its start, or that it fails
+    troupe_ref holder;          // a start: who has the child's name; or the zero ref
     struct trp_envelope *reply; // made before anything is done; the record lies in it
 };
 
@@ -163,28 +175,45 @@ void trp_child_remove(troupe_system *system, struct trp_runner *runner, struct t
 void trp_supervision_clear(troupe_system *system, struct trp_runner *runner,
                            struct trp_slot *supervisor);
 
-// Starts an actor for one that is ABSENT. Errors set the text.
+// Starts an actor for one that is ABSENT. Errors set the text; TROUPE_EEXIST: child->ref is who has
+// its name.
 troupe_status trp_child_spawn(struct troupe_ctx *ctx, struct trp_child *child);
 
 // The actor is gone.
 void trp_child_detach(troupe_system *system, struct trp_slot *supervisor, struct trp_child *child);
 
-void trp_child_set_phase(troupe_system *system, struct trp_slot *supervisor,
+void trp_child_set_phase(struct trp_runner *runner, struct trp_slot *supervisor,
                          struct trp_child *child, enum trp_child_phase phase);
 
 // Counts a restart. True: that is more than the budget allows.
 bool trp_budget_is_exceeded(struct trp_budget *budget, uint64_t now);
 
-// ---- supervisor.c and restart.c, for each other. On the supervisor's activation. What can end the
-// supervisor is marked: afterwards its supervision may be gone.
+// ---- The parts of a running supervisor, for each other. On the supervisor's activation.
+//
+// What can end the supervisor is marked: afterwards what it knows of its children may be gone.
 
 static inline bool trp_in_group_restart(const struct trp_supervision *supervision)
 {
     return supervision->step >= TRP_STEP_GROUP_STOP;
 }
 
+// Whose turn it is after that child, in a step that has `at`.
+static inline struct trp_child *trp_next_in_step(const struct trp_supervision *supervision,
+                                                 const struct trp_child *child)
+{
+    if (supervision->step != TRP_STEP_GROUP_STOP)
+        return child->next;
+    return child == supervision->from ? NULL : child->previous;
+}
+
+// ---- supervisor.c
+
 // Gives orders to a child's actor.
 void trp_child_order(struct trp_runner *runner, const struct trp_child *child, uint32_t bits);
+
+// Tells one that is AWAITING to start again.
+void trp_child_order_restart(struct trp_runner *runner, struct trp_slot *supervisor,
+                             struct trp_child *child);
 
 // Tells it to end for good, after its stop if it runs; kills it when its time is over, if `timed`.
 void trp_child_end(struct trp_runner *runner, struct trp_slot *supervisor, struct trp_child *child,
@@ -208,16 +237,52 @@ void trp_supervision_fail_start(struct trp_runner *runner, struct trp_slot *supe
 // Goes on with the first start, of `at`. May end it.
 void trp_first_start_go_on(struct trp_runner *runner, struct trp_slot *supervisor);
 
-// The supervisor is free: looks at those that have ended meanwhile. May end it.
+// ---- restart.c
+
+// A child that ran has ended by itself, and is AWAITING. May end the supervisor.
+void trp_child_has_ended(struct trp_runner *runner, struct trp_slot *supervisor,
+                         struct trp_child *child);
+
+// A child that was told to start again has failed to, and is AWAITING. May end the supervisor.
+void trp_child_restart_failed(struct trp_runner *runner, struct trp_slot *supervisor,
+                              struct trp_child *child);
+
+// A child that was to be started again could not be spawned: the thread's error text says why. May
+// end the supervisor.
+void trp_child_spawn_failed(struct trp_runner *runner, struct trp_slot *supervisor,
+                            struct trp_child *child, troupe_status status);
+
+// Ends one that is AWAITING and is not to be restarted: it is forgotten then, or kept to be started
+// by request.
+void trp_child_retire(struct trp_runner *runner, struct trp_slot *supervisor,
+                      struct trp_child *child);
+
+// Starts or restarts a child whose time has come. May end the supervisor.
+void trp_child_try_again(struct trp_runner *runner, struct trp_slot *supervisor,
+                         struct trp_child *child);
+
+// Looks at those that have ended while the supervisor was not free, if it is. May end it.
 void trp_supervision_look_at_failed(struct trp_runner *runner, struct trp_slot *supervisor);
 
-// The group that waits has waited long enough; at once, or at that time. The first may end it.
+// ---- group.c
+
+// Restarts the group of a child that has failed, which is AWAITING or has no actor; after `delay`
+// ns. May end the supervisor.
+void trp_group_begin(struct trp_runner *runner, struct trp_slot *supervisor,
+                     struct trp_child *culprit, uint64_t delay);
+
+// Goes on with `at`, in STOP or START. May end the supervisor.
+void trp_group_go_on(struct trp_runner *runner, struct trp_slot *supervisor);
+
+// A member has dropped what is stale. May end the supervisor.
+void trp_group_purged_one(struct trp_runner *runner, struct trp_slot *supervisor);
+
+// The group that waits has waited long enough; at once, or at that time. The first may end the
+// supervisor.
 void trp_group_try_again(struct trp_runner *runner, struct trp_slot *supervisor);
 void trp_group_wait_until(struct trp_runner *runner, struct trp_slot *supervisor, uint64_t due);
 
-// Starts or restarts a child whose time has come. May end it.
-void trp_child_try_again(struct trp_runner *runner, struct trp_slot *supervisor,
-                         struct trp_child *child);
+// ---- child_ops.c
 
 // Answers those who wait for the child's start, or end.
 void trp_child_answer(struct trp_runner *runner, struct trp_slot *supervisor,
@@ -232,9 +297,9 @@ static inline struct troupe_ctx *trp_supervisor_ctx(struct trp_runner *runner,
     return ctx;
 }
 
-// ---- child_ops.c, for requests.c. On the supervisor's activation, inside the guard.
-// Each returns what is the answer at once, with the text set (trp_error) unless it is TROUPE_OK; or
-// TRP_ANSWERED_LATER: then it has taken the request over, and trp_request_answer comes later.
+// For requests.c, inside the guard. Each returns what is the answer at once, with the text set
+// (trp_error) unless it is TROUPE_OK; or TRP_ANSWERED_LATER: then it has taken the request over,
+// and trp_request_answer comes later.
 
 #define TRP_ANSWERED_LATER ((troupe_status)14)
 

@@ -1,11 +1,11 @@
 // Supervisors: an actor of ours whose children's news are steps of a state machine. It never waits:
 // a start, a failure, a failed restart each come as a notice and are answered by an order, so it
-// can be stopped and asked at any moment between. This file starts and stops it; restart.c decides
-// about failures; child_ops.c and requests.c do what it is asked; supervision.c keeps the table.
+// can be stopped and asked at any moment between. This file starts and stops it; see supervision.h
+// for the others.
 //
 //   init: start the first child --STARTED--> start the next ... --STARTED--> running
 //           \--DOWN: ends with start failed, those before are stopped in reverse
-//   running: DOWN of a child --> restart.c
+//   running: DOWN of a child --> news.c
 //   end:  the last child that lives is told to stop --GONE--> the one before ... --> ended
 #include "actors/supervisor.h"
 
@@ -119,6 +119,13 @@ void trp_child_order(struct trp_runner *runner, const struct trp_child *child, u
     trp_slot_order(runner->system, runner, child->slot, child->ref.generation, bits);
 }
 
+void trp_child_order_restart(struct trp_runner *runner, struct trp_slot *supervisor,
+                             struct trp_child *child)
+{
+    trp_child_set_phase(runner, supervisor, child, TRP_CHILD_STARTING);
+    trp_child_order(runner, child, TRP_ORDER_RESTART);
+}
+
 uint64_t trp_child_stop_due(troupe_system *system, const struct trp_child *child)
 {
     uint32_t ms = child->slot->shutdown_ms;
@@ -135,7 +142,7 @@ void trp_child_end(struct trp_runner *runner, struct trp_slot *supervisor, struc
 {
     struct trp_supervision *supervision = trp_supervision_of(supervisor);
     trp_heap_remove(&supervision->due, &child->due);
-    trp_child_set_phase(runner->system, supervisor, child, TRP_CHILD_ENDING);
+    trp_child_set_phase(runner, supervisor, child, TRP_CHILD_ENDING);
     uint64_t due = timed ? trp_child_stop_due(runner->system, child) : TRP_NEVER;
     if (due != TRP_NEVER)
         trp_heap_add(&supervision->due, &child->due, due);

@@ -198,7 +198,7 @@ static const troupe_behavior other = {.name = "other", .receive = go_on};
 
 // ---- Turns
 
-#define WATCHERS 100 // of so many that they are all in one ring, each with 1,000 monitors
+#define WATCHERS 100 // of whom each has 1,000 monitors
 
 static troupe_status watch_often(troupe_ctx *ctx, void *state, const troupe_msg *msg)
 {
@@ -294,6 +294,9 @@ static void others_get_turns_in_between(void **state)
     others_get_turns(&frequent, WATCHERS, false);
     others_get_turns(&frequent, WATCHERS, true);
     others_get_turns(&linked, MANY, false);
+    // Those that are told have to run, too: more of them than a run queue holds.
+    others_get_turns(&watcher, MANY, false);
+    others_get_turns(&linked, MANY, true);
 }
 
 int main(void)

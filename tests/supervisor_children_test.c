@@ -196,6 +196,25 @@ WORLD_STORY_DRIVEN(a_start_waits_until_a_group_restart_is_through)
     world_expect(world, "c", "init 1");
 }
 
+// OTP: already_started_outside_supervisor.
+WORLD_STORY(a_name_that_is_taken_is_refused_with_the_ref_of_who_has_it)
+{
+    troupe_ref top = tree_start(world, &pair), ref;
+    troupe_ref other = world_spawn(world, "other", NULL, NULL);
+    assert_int_equal(troupe_register(world->ctx, "the c", other), TROUPE_OK);
+    assert_int_equal(START_CHILD(top, &ref, PUPPET("c", .register_as = "the c")), TROUPE_EEXIST);
+    assert_true(troupe_ref_equal(ref, other));
+    expect_text(world, "the c");
+    tree_expect(world, top, "a running 1, b running 1");
+    assert_int_equal(troupe_unregister(world->ctx, "the c"), TROUPE_OK);
+    assert_int_equal(START_CHILD(top, &ref, PUPPET("c", .register_as = "the c")), TROUPE_OK);
+    assert_int_equal(stop_child(world, top, "c"), TROUPE_OK);
+    assert_int_equal(troupe_register(world->ctx, "the c", other), TROUPE_OK);
+    assert_int_equal(restart_child(world, top, "c", &ref), TROUPE_EEXIST);
+    assert_true(troupe_ref_equal(ref, other));
+    tree_expect(world, top, "a running 1, b running 1, c stopped");
+}
+
 // ---- Stop
 
 WORLD_STORY(a_child_is_stopped_and_its_specification_kept)
@@ -394,6 +413,7 @@ int main(void)
         cmocka_unit_test(a_child_that_stops_in_init_has_started),
         cmocka_unit_test(temporary_children_are_not_kept),
         cmocka_unit_test(a_start_waits_until_a_group_restart_is_through),
+        cmocka_unit_test(a_name_that_is_taken_is_refused_with_the_ref_of_who_has_it),
         cmocka_unit_test(a_child_is_stopped_and_its_specification_kept),
         cmocka_unit_test(the_messages_of_a_stopped_child_are_dead_letters),
         cmocka_unit_test(a_stop_is_not_counted_and_not_followed_by_a_restart),

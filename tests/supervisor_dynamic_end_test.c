@@ -110,9 +110,19 @@ WORLD_STORY(one_is_stopped_by_its_ref_and_forgotten)
     assert_int_equal(stop_ref(world, top, one), TROUPE_OK);
     world_expect(world, "child", "init 1; init 1; stop shutdown");
     assert_int_equal(troupe_send(world->ctx, one, Number, .value = 1), TROUPE_EDEAD);
-    assert_int_equal(stop_ref(world, top, one), TROUPE_ENOENT);
+    assert_int_equal(stop_ref(world, top, one), TROUPE_OK); // as one that does not run
     tree_expect_count(world, top, 1, 1, 0, 1);
     world_sync(world, two);
+}
+
+WORLD_STORY(stopping_one_that_has_ended_by_itself_is_no_error)
+{
+    const troupe_child template = PUPPET("child", .restart = TROUPE_TEMPORARY);
+    troupe_ref top = tree_start_dynamic(world, &template), one = tree_add(world, top);
+    world_tell(world, one, puppet_stop, NULL); // before, amid or after
+    assert_int_equal(stop_ref(world, top, one), TROUPE_OK);
+    assert_int_equal(troupe_incarnation(world->ctx, one), 0);
+    tree_expect_count(world, top, 1, 0, 0, 0);
 }
 
 WORLD_STORY(a_ref_that_is_no_child_is_not_stopped)
@@ -130,7 +140,7 @@ WORLD_STORY(what_needs_an_id_is_not_for_them)
     tree_add(world, top);
     assert_int_equal(troupe_restart_child_wait(world->ctx, top, 0, "child", &ref), TROUPE_ENOTSUP);
     assert_int_equal(troupe_delete_child_wait(world->ctx, top, 0, "child"), TROUPE_ENOTSUP);
-    assert_int_equal(troupe_stop_child_wait(world->ctx, top, 0, "child"), TROUPE_ENOENT);
+    assert_int_equal(troupe_stop_child_wait(world->ctx, top, 0, "child"), TROUPE_ENOTSUP);
     assert_int_equal(troupe_child_ref(world->ctx, top, "child", &ref), TROUPE_ENOENT);
     tree_expect_count(world, top, 1, 1, 0, 1);
 }
@@ -208,6 +218,7 @@ int main(void)
         cmocka_unit_test(failures_of_all_children_escalate_together),
         cmocka_unit_test(children_that_wait_for_a_restart_are_counted_but_not_active),
         cmocka_unit_test(one_is_stopped_by_its_ref_and_forgotten),
+        cmocka_unit_test(stopping_one_that_has_ended_by_itself_is_no_error),
         cmocka_unit_test(a_ref_that_is_no_child_is_not_stopped),
         cmocka_unit_test(what_needs_an_id_is_not_for_them),
         cmocka_unit_test(all_are_stopped_with_their_supervisor),

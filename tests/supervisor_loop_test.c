@@ -140,7 +140,7 @@ WORLD_STORY(a_dynamic_child_is_stopped_amid_its_loop)
     tree_expect(world, loop.top, "- running 1");
     assert_int_equal(troupe_incarnation(world->ctx, bad), 0);
     assert_int_equal(troupe_stop_child_ref_wait(world->ctx, loop.top, TROUPE_NO_LIMIT, bad),
-                     TROUPE_ENOENT);
+                     TROUPE_OK);
 }
 
 // ---- It can be changed
@@ -182,22 +182,34 @@ WORLD_STORY(a_sibling_is_stopped_and_started_amid_the_loop)
     expect_it_goes_on(world, &loop);
 }
 
-static bool others_run(struct world *world, void *arg)
+// OTP's hanging_restart_loop_rest_for_one: those after it, which may need it, rest as well.
+static void stop_looping_member(struct world *world, const struct loop *loop)
 {
-    const struct loop *loop = arg;
-    troupe_child_count count;
-    assert_int_equal(troupe_count_children_wait(world->ctx, loop->top, TROUPE_NO_LIMIT, &count),
+    troupe_ref top = loop->top, ref;
+    assert_int_equal(troupe_stop_child_wait(world->ctx, top, TROUPE_NO_LIMIT, "b"), TROUPE_OK);
+    world_settle(world);
+    tree_await_count(world, top, 3, 1, 0, 3);
+    let_it_start(loop);
+    assert_int_equal(troupe_restart_child_wait(world->ctx, top, TROUPE_NO_LIMIT, "b", &ref),
                      TROUPE_OK);
-    return count.active == 2;
+    assert_int_equal(troupe_restart_child_wait(world->ctx, top, TROUPE_NO_LIMIT, "c", &ref),
+                     TROUPE_OK);
+    tree_await_count(world, top, 3, 3, 0, 3);
+    world_expect(world, "owner", "init 1; down start 1");
 }
 
-// It is out of the group, whose restart goes on without it.
-WORLD_STORY(the_looping_member_of_a_group_is_stopped)
+WORLD_STORY(the_looping_member_of_one_for_all_is_stopped)
 {
     struct loop loop = start_loop(world, TROUPE_ONE_FOR_ALL);
-    assert_int_equal(troupe_stop_child_wait(world->ctx, loop.top, TROUPE_NO_LIMIT, "b"), TROUPE_OK);
-    world_until(world, others_run, &loop);
-    world_expect(world, "owner", "init 1; down start 1");
+    stop_looping_member(world, &loop);
+}
+
+WORLD_STORY(the_looping_member_of_rest_for_one_is_stopped)
+{
+    struct loop loop = start_loop(world, TROUPE_REST_FOR_ONE);
+    stop_looping_member(world, &loop);
+    world_expect(world, "a", "init 1");
+    world_expect(world, "c", "init 1; stop shutdown; init 1");
 }
 
 // ---- It ends
@@ -257,7 +269,8 @@ int main(void)
         cmocka_unit_test(the_child_is_stopped_amid_its_loop),
         cmocka_unit_test(the_child_is_stopped_and_forgotten_amid_its_loop),
         cmocka_unit_test(a_sibling_is_stopped_and_started_amid_the_loop),
-        cmocka_unit_test(the_looping_member_of_a_group_is_stopped),
+        cmocka_unit_test(the_looping_member_of_one_for_all_is_stopped),
+        cmocka_unit_test(the_looping_member_of_rest_for_one_is_stopped),
         cmocka_unit_test(the_supervisor_is_stopped_amid_a_loop),
         cmocka_unit_test(the_supervisor_of_a_group_is_stopped_amid_a_loop),
         cmocka_unit_test(the_supervisor_is_killed_amid_a_loop),

@@ -45,8 +45,9 @@ typedef struct troupe_child_reply {
 // template's; `child` NULL leaves them. Such children have no id.
 // A child that says TROUPE_IGNORE is kept, not running, with TROUPE_OK and the zero ref; unless it
 // is temporary or of a simple one for one supervisor: then it is forgotten. TROUPE_EEXIST: there is
-// a child of that id; `ref` is its ref if it runs. TROUPE_ESTART: init failed, the child is
-// forgotten. TROUPE_EINVAL: the specification does not fit the supervisor.
+// a child of that id; `ref` is its ref if it runs; or its register_as is taken, `ref` is who has
+// it. TROUPE_ESTART: init failed, the child is forgotten. TROUPE_EINVAL: the specification does not
+// fit the supervisor.
 TROUPE_API troupe_status troupe_start_child(troupe_ctx *ctx, troupe_ref supervisor,
                                             uint32_t timeout_ms, troupe_on_outcome on_outcome,
                                             void *user, const troupe_child *child);
@@ -65,7 +66,10 @@ TROUPE_API troupe_status troupe_start_child_body(troupe_ctx *ctx, troupe_ref sup
 // Stops a child as its shutdown_ms says, and waits for its end. Its specification is kept, so that
 // it can be restarted; a temporary child, and one of simple one for one, is forgotten. Its ref is
 // dead. TROUPE_OK also when it does not run. One that is being restarted, or waits for that, is
-// not. TROUPE_ENOENT: no such child. By id, or by ref: the only way for simple one for one.
+// not; if it is a member of a group and its start has failed, those after it are not started
+// either, until troupe_restart_child or another restart of the group. TROUPE_ENOENT: no such child.
+// By id, or by ref: the only way for simple one for one, where a dead ref is TROUPE_OK, and an id
+// is TROUPE_ENOTSUP.
 TROUPE_API troupe_status troupe_stop_child(troupe_ctx *ctx, troupe_ref supervisor,
                                            uint32_t timeout_ms, troupe_on_outcome on_outcome,
                                            void *user, const char *id);
@@ -80,7 +84,8 @@ TROUPE_API troupe_status troupe_stop_child_ref_wait(troupe_ctx *ctx, troupe_ref 
 // Starts a child again that does not run, at its old place, with a new ref, and waits for its init.
 // That is no failure and is not counted. TROUPE_EBUSY: it runs, `ref` is its ref.
 // TROUPE_ERESTARTING: it is being restarted, or stopped. TROUPE_ENOENT: no such child.
-// TROUPE_ESTART: its init failed; it stays as it was. TROUPE_ENOTSUP: simple one for one.
+// TROUPE_ESTART: its init failed, TROUPE_EEXIST: its register_as is taken, `ref` is who has it; it
+// stays as it was. TROUPE_ENOTSUP: simple one for one.
 TROUPE_API troupe_status troupe_restart_child(troupe_ctx *ctx, troupe_ref supervisor,
                                               uint32_t timeout_ms, troupe_on_outcome on_outcome,
                                               void *user, const char *id);

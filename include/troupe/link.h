@@ -16,7 +16,8 @@
 //
 // "Ends" is as by a failure of a handler: what runs is finished first, children are stopped, `stop`
 // is called but for killed, a supervisor restarts. One that stops already takes no notice. A killed
-// that comes by a link can be trapped.
+// that comes by a link can be trapped. Supervisors heed their owner only, see
+// <troupe/supervisor.h>.
 #ifndef TROUPE_LINK_H
 #define TROUPE_LINK_H
 

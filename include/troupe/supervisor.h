@@ -131,6 +131,10 @@ typedef struct troupe_supervisor {
 // shutdown_ms have passed, kill. Those of simple one for one are stopped all at once. A supervisor
 // that is killed kills its children.
 //
+// Exit signals. A supervisor ends with those of its owner and with those that troupe_exit sends
+// outside; on all others, also of links, it does nothing, unless they are killed. So a child may be
+// linked with its supervisor.
+//
 // Errors: TROUPE_EINVAL (troupe_error_text names the supervisor, the child, the field and what is
 // allowed), TROUPE_EEXIST (register_as is taken), TROUPE_ENOMEM, TROUPE_ECLOSED, TROUPE_ENOTSUP,
 // TROUPE_ESTALE. Outside too.
