@@ -130,6 +130,39 @@ class Asker
 
 const troupe_behavior asker = troupe::behavior<Asker>("asker");
 
+// Watches a counter that falls, under a name, and stops when it has been told of that twice.
+class Watcher
+{
+  public:
+    troupe_status receive(troupe_ctx *ctx, const troupe_msg *msg)
+    {
+        if (troupe::match<Tick>(msg))
+            return watch(ctx);
+        if (auto *exited = troupe::match<troupe_exited>(msg))
+            told_ += exited->reason.kind == TROUPE_FAILED;
+        if (auto *down = troupe::match<troupe_down>(msg))
+            told_ += down->event == TROUPE_ON_STOP;
+        return told_ == 2 ? TROUPE_STOP : TROUPE_OK;
+    }
+
+  private:
+    static troupe_status watch(troupe_ctx *ctx)
+    {
+        troupe_spawn_opts opts{};
+        opts.register_as = "falling";
+        opts.link = true;
+        opts.monitor = TROUPE_ON_STOP;
+        troupe_status status = troupe_trap_exits(ctx, true);
+        if (status == TROUPE_OK)
+            status = troupe_spawn(ctx, &counter, &opts, nullptr);
+        return status == TROUPE_OK ? troupe::send_name(ctx, "falling", Fall{1}) : status;
+    }
+
+    int told_ = 0;
+};
+
+const troupe_behavior watcher = troupe::behavior<Watcher>("watcher");
+
 class System
 {
   public:
@@ -256,6 +289,42 @@ void the_c_functions_take_what_the_wrapper_has_no_word_for(void **)
     system.stop();
 }
 
+void what_the_runtime_sends_has_types_too(void **)
+{
+    System system;
+    troupe_ref ref;
+    troupe_reason_kind kind;
+    assert_int_equal(troupe_spawn(system.ctx, &watcher, nullptr, &ref), TROUPE_OK);
+    assert_int_equal(troupe::send(system.ctx, ref, Tick{1}), TROUPE_OK);
+    assert_int_equal(troupe_join(system.ctx, ref, TROUPE_NO_LIMIT, &kind), TROUPE_OK);
+    assert_true(kind == TROUPE_NORMAL || kind == TROUPE_NOACTOR);
+    system.stop();
+}
+
+void a_dynamic_child_is_started_with_a_message_for_its_constructor(void **)
+{
+    System system;
+    troupe_ref supervisor;
+    troupe_msg *msg;
+    troupe_child one{};
+    one.behavior = &counter;
+    troupe_supervisor many{};
+    many.strategy = TROUPE_SIMPLE_ONE_FOR_ONE;
+    many.children = &one;
+    many.child_count = 1;
+    assert_int_equal(troupe_supervise_wait(system.ctx, &many, &supervisor), TROUPE_OK);
+    assert_int_equal(troupe::start_child(system.ctx, supervisor, 0, nullptr, nullptr, Start{100}),
+                     TROUPE_OK);
+    assert_int_equal(troupe_which_children_wait(system.ctx, supervisor, 0, &msg), TROUPE_OK);
+    troupe::message reply(msg, {system.ctx});
+    auto *children = troupe::match<troupe_children>(reply.get());
+    assert_true(children && children->count == 1);
+    if (children)
+        assert_int_equal(call(system.ctx, children->children[0].ref, 1), 101);
+    reply.reset();
+    system.stop();
+}
+
 } // namespace
 
 int main()
@@ -266,6 +335,8 @@ int main()
         cmocka_unit_test(an_exception_fails_the_actor_with_what_it_says),
         cmocka_unit_test(a_constructor_that_throws_is_a_failed_start),
         cmocka_unit_test(an_ask_s_function_runs_in_the_asking_object),
+        cmocka_unit_test(what_the_runtime_sends_has_types_too),
+        cmocka_unit_test(a_dynamic_child_is_started_with_a_message_for_its_constructor),
         cmocka_unit_test(the_c_functions_take_what_the_wrapper_has_no_word_for),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -232,6 +232,17 @@ WORLD_STORY(a_failure_after_the_limit_has_reason_memory_limit)
     world_expect(world, "event", "failed a 1 memory limit");
 }
 
+WORLD_STORY(an_init_that_fails_after_the_limit_is_a_failed_start)
+{
+    static struct order order = {alloc_until_the_limit, NULL};
+    const troupe_spawn_opts opts = {.name = "a", .memory_limit = 1024};
+    assert_int_equal(
+        troupe_spawn_wait(world->ctx, &puppet_behavior, &opts, NULL, TROUPE_TYPE(Do), &order),
+        TROUPE_ESTART);
+    world_await(world, "event", "failed a 1 start failed");
+    world_expect(world, "a", "init 1; 1024 of 1024");
+}
+
 static troupe_status make_do_with_less(troupe_ctx *ctx, struct puppet *puppet, void *arg)
 {
     (void)puppet;
@@ -314,6 +325,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_had_is_null_with_a_text),
         cmocka_unit_test(outside_there_is_no_arena),
         cmocka_unit_test(a_failure_after_the_limit_has_reason_memory_limit),
+        cmocka_unit_test(an_init_that_fails_after_the_limit_is_a_failed_start),
         cmocka_unit_test(an_actor_that_copes_with_the_limit_goes_on),
         cmocka_unit_test(defers_count_towards_the_limit),
         cmocka_unit_test(no_limit_is_no_limit),

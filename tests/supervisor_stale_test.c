@@ -205,6 +205,30 @@ WORLD_STORY(what_siblings_of_one_for_one_sent_stays)
     world_expect(world, "b", "keeps 5; keeps 5");
 }
 
+// They have no conversation to begin anew.
+WORLD_STORY(what_a_member_sent_that_is_not_started_again_stays)
+{
+    static const troupe_child children[] = {PUPPET("a"), KEEPER("b"),
+                                            PUPPET("c", .restart = TROUPE_TEMPORARY)};
+    troupe_ref top = start(world, TROUPE_ONE_FOR_ALL, children, COUNT(children));
+    send_from(world, tree_child(world, top, "c"), "b", 5);
+    tree_fail(world, top, "a");
+    tree_await(world, top, "a running 2, b running 2");
+    world_sync(world, tree_child(world, top, "b"));
+    world_expect(world, "b", "keeps 5; keeps 5");
+}
+
+WORLD_STORY(what_a_member_sent_that_was_stopped_before_stays)
+{
+    troupe_ref top = START(TROUPE_ONE_FOR_ALL);
+    send_from(world, tree_child(world, top, "c"), "b", 5);
+    assert_int_equal(troupe_stop_child_wait(world->ctx, top, 0, "c"), TROUPE_OK);
+    tree_fail(world, top, "a");
+    tree_await(world, top, "a running 2, b running 2, c running 1");
+    world_sync(world, tree_child(world, top, "b"));
+    world_expect(world, "b", "keeps 5; keeps 5");
+}
+
 static troupe_status greet_b(troupe_ctx *ctx, struct puppet *puppet, void *arg)
 {
     (void)puppet;
@@ -254,6 +278,8 @@ int main(void)
         cmocka_unit_test(what_others_sent_to_a_member_stays),
         cmocka_unit_test(what_a_child_before_the_failed_one_sent_stays_with_rest_for_one),
         cmocka_unit_test(what_siblings_of_one_for_one_sent_stays),
+        cmocka_unit_test(what_a_member_sent_that_is_not_started_again_stays),
+        cmocka_unit_test(what_a_member_sent_that_was_stopped_before_stays),
         cmocka_unit_test(
             what_a_member_sends_after_its_restart_reaches_one_that_is_still_to_be_started),
         cmocka_unit_test(the_order_of_what_stays_is_kept),

@@ -27,13 +27,14 @@ extern "C" {
 
 // ---- Why an actor ended
 
+// Each also comes from a linked actor that ended so, and some by troupe_exit: see <troupe/link.h>.
 typedef enum troupe_reason_kind {
     TROUPE_NORMAL = 1,   // returned TROUPE_STOP, or init returned TROUPE_IGNORE
     TROUPE_SHUTDOWN,     // was stopped or drained: by its owner, its supervisor, troupe_stop, the
-                         // system
-    TROUPE_KILLED,       // troupe_kill, or a stop that was not heeded in time
+                         // system; a supervisor that gave up, or whose significant children ended
+    TROUPE_KILLED,       // troupe_kill, a stop that was not heeded in time, or its owner was killed
     TROUPE_FAILED,       // a handler returned an error
-    TROUPE_START_FAILED, // init returned an error
+    TROUPE_START_FAILED, // init returned an error; a supervisor: a child did not start
     TROUPE_MEMORY_LIMIT, // a handler failed after its memory limit was reached
     TROUPE_CRASHED,      // a fault in native code
     TROUPE_NOACTOR,      // there was no such actor (any more) when it was asked for
@@ -42,9 +43,10 @@ typedef enum troupe_reason_kind {
 
 typedef struct troupe_reason {
     troupe_reason_kind kind;
-    troupe_status status; // what the handler returned if that was an error or TROUPE_IGNORE, else
-                          // TROUPE_OK
-    const char *text; // what troupe_fail said, never NULL; lives as long as the message it came in
+    troupe_status status; // what the handler returned if that was an error or TROUPE_IGNORE, or was
+                          // given to troupe_exit; else TROUPE_OK
+    const char *text; // what troupe_fail, troupe_exit or a supervisor said, else ""; never NULL;
+                      // lives as long as the message it came in
 } troupe_reason;
 
 // Returns the kind as OTP writes it, for example "normal", "killed", "start failed".
@@ -86,7 +88,8 @@ typedef struct troupe_spawn_opts {
     troupe_place place;     // default: on the pool
     bool detached;          // belongs to the system, not to the spawner
     size_t memory_limit;    // bytes of troupe_alloc and troupe_defer together; default: no limit
-    uint32_t shutdown_ms;   // how long its owner waits after a stop before the kill; default 5000
+    uint32_t shutdown_ms;   // how long its owner waits after a stop before the kill; default 5000;
+                            // TROUPE_KILL_NOW, TROUPE_NO_LIMIT
     uint32_t kill_grace_ms; // how long a kill waits for a running handler; default: the system's
     const char
         *register_as; // a name to be known by, see <troupe/name.h>; at most 63 bytes; or NULL

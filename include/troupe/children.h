@@ -32,7 +32,8 @@ extern "C" {
 // The reply to start, stop, restart and delete: troupe_match(outcome->reply, troupe_child_reply).
 typedef struct troupe_child_reply {
     troupe_status status; // TROUPE_OK, or as below
-    troupe_ref ref;       // the child's, if it runs, also with an error; else the zero ref
+    troupe_ref ref;       // the child's, if it runs, also with an error; else, and of a stop, the
+                          // zero ref
     const char *text;     // what is wrong with which child of which supervisor; TROUPE_OK: "";
                           // lives as long as the reply
 } troupe_child_reply;
@@ -46,8 +47,9 @@ typedef struct troupe_child_reply {
 // A child that says TROUPE_IGNORE is kept, not running, with TROUPE_OK and the zero ref; unless it
 // is temporary or of a simple one for one supervisor: then it is forgotten. TROUPE_EEXIST: there is
 // a child of that id; `ref` is its ref if it runs; or its register_as is taken, `ref` is who has
-// it. TROUPE_ESTART: init failed, the child is forgotten. TROUPE_EINVAL: the specification does not
-// fit the supervisor.
+// it. TROUPE_ESTART: init failed, or the child was stopped before; it is forgotten. TROUPE_EINVAL:
+// the specification does not fit the supervisor. TROUPE_ECLOSED: the system is stopping. `ref` of
+// _wait may be NULL.
 TROUPE_API troupe_status troupe_start_child(troupe_ctx *ctx, troupe_ref supervisor,
                                             uint32_t timeout_ms, troupe_on_outcome on_outcome,
                                             void *user, const troupe_child *child);
@@ -138,7 +140,8 @@ TROUPE_API troupe_status troupe_which_children_wait(troupe_ctx *ctx, troupe_ref 
 // The reply to troupe_count_children.
 typedef struct troupe_child_count {
     size_t specs;       // children that it knows, running or not; simple one for one: 1
-    size_t active;      // that run: have a ref and are not being restarted
+    size_t active;      // that run, or start at somebody's request; not those that are being
+                        // restarted or stopped
     size_t supervisors; // that are supervisors, running or not; simple one for one: that have a ref
     size_t workers;     // likewise, all others
 } troupe_child_count;

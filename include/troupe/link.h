@@ -5,7 +5,9 @@
 // unless it traps exits: then the signal comes as a message. A normal end is told only to actors
 // that trap. Semantics are those of Erlang's link/1, unlink/1, process_flag(trap_exit, _) and
 // exit/2; where Erlang has a process, here is an incarnation: a restart ends all links and the
-// trap. An actor's links are told when it has ended altogether: after its children and its `stop`.
+// trap. An actor's links are told when an incarnation has ended altogether: after its children and
+// its `stop`, before its supervisor decides what follows. So, unlike in Erlang, a supervised actor
+// may still have its names when a link of it is told; a monitor's ON_STOP comes after that.
 //
 //     signal, its reason            the receiver does not trap        it traps
 //     link: normal                  nothing                           message
@@ -15,9 +17,9 @@
 //     troupe_exit: any other        ends with that reason             message
 //
 // "Ends" is as by a failure of a handler: what runs is finished first, children are stopped, `stop`
-// is called but for killed, a supervisor restarts. One that stops already takes no notice. A killed
-// that comes by a link can be trapped. Supervisors heed their owner only, see
-// <troupe/supervisor.h>.
+// is called but for killed, a supervisor restarts. One that stops already takes no notice, but of a
+// killed by troupe_exit. A killed that comes by a link can be trapped. Supervisors heed their owner
+// only, see <troupe/supervisor.h>.
 #ifndef TROUPE_LINK_H
 #define TROUPE_LINK_H
 

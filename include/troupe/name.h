@@ -1,8 +1,8 @@
 // Names: finding actors by a name instead of a ref.
 //
 // A name stands for one actor of the system, an actor may have several. They stay with it over
-// restarts and are free again before anybody is told that it has ended; so a monitor's message is
-// the moment to register the next one. A child that gets its name from its specification
+// restarts and are free again before a monitor tells that it has ended for good; so TROUPE_ON_STOP
+// is the moment to register the next one. A child that gets its name from its specification
 // (register_as) has it in every life, also after its supervisor was restarted and its ref is
 // another. Semantics are those of Erlang's register/2 and whereis/1, but for several names.
 #ifndef TROUPE_NAME_H
@@ -22,13 +22,15 @@ extern "C" {
 // TROUPE_ENOTSUP (an actor of another system), TROUPE_ESTALE. Outside too.
 TROUPE_API troupe_status troupe_register(troupe_ctx *ctx, const char *name, troupe_ref ref);
 
-// Takes a name away. TROUPE_ENOENT: nobody has it. Outside too.
+// Takes a name away, whoever has it. Errors: TROUPE_ENOENT (nobody has it), TROUPE_ESTALE. Outside
+// too.
 TROUPE_API troupe_status troupe_unregister(troupe_ctx *ctx, const char *name);
 
 // Returns who has a name, or the zero ref. Outside too.
 TROUPE_API troupe_ref troupe_whereis(troupe_ctx *ctx, const char *name);
 
-// The same as a status: TROUPE_ENOENT, with a text, when nobody has the name. Outside too.
+// The same as a status: sets `*ref`; TROUPE_ENOENT, with a text and the zero ref, when nobody has
+// the name. Outside too.
 TROUPE_API troupe_status troupe_lookup(troupe_ctx *ctx, const char *name, troupe_ref *ref);
 
 // Sends to whoever has a name now. Errors: as troupe_send; TROUPE_ENOENT: nobody has it, nothing
@@ -39,7 +41,7 @@ TROUPE_API troupe_status troupe_send_name_body(troupe_ctx *ctx, const char *name
                                                const void *body);
 
 // Watches whoever has a name now; troupe_down.name tells it. When nobody has it, ON_STOP comes with
-// reason noactor. Errors: as troupe_monitor.
+// reason noactor. Errors: as troupe_monitor, TROUPE_EINVAL (the name's length).
 TROUPE_API troupe_status troupe_monitor_name(troupe_ctx *ctx, const char *name, uint32_t events,
                                              troupe_monitor_ref *monitor);
 

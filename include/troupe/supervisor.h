@@ -68,7 +68,8 @@ struct troupe_supervisor;
 
 // One child of a supervisor.
 typedef struct troupe_child {
-    const char *id;                             // unique within the supervisor; 1 to 63 bytes
+    const char *id;                             // unique within the supervisor; 1 to 63 bytes.
+                                                // simple one for one: may be NULL; a name for all
     const troupe_behavior *behavior;            // either this
     const struct troupe_supervisor *supervisor; // or this: the child is itself a supervisor
     troupe_restart restart;                     // default: permanent
@@ -76,7 +77,8 @@ typedef struct troupe_child {
     uint32_t shutdown_ms;   // default 5000; supervisors: no limit. TROUPE_KILL_NOW, TROUPE_NO_LIMIT
     bool significant;       // see troupe_auto_shutdown; transient or temporary children only
     uint32_t max_restarts;  // 0: its restarts count for the supervisor. Else it has a budget of its
-    uint32_t within_ms;     // own, which they count for instead; default 5000
+                            // own, which they count for instead: as of troupe_supervisor
+    uint32_t within_ms;     // of that; default 5000
     troupe_backoff backoff; // default: none
     const char *register_as; // a name to be known by, see <troupe/name.h>; 1 to 63 bytes; or NULL
     size_t memory_limit;     // as in troupe_spawn_opts
@@ -88,15 +90,15 @@ typedef struct troupe_child {
 // A supervisor's specification. It is copied when the supervisor starts, except for what behaviours
 // and nested supervisors point to, which must outlive it.
 typedef struct troupe_supervisor {
-    const char *name;         // default: "supervisor"; a child's: its id
+    const char *name; // at most 63 bytes; default: "supervisor". One that is a child goes by its id
     troupe_strategy strategy; // default: one for one
-    uint32_t max_restarts;    // default 1; TROUPE_NO_RESTARTS for none at all
+    uint32_t max_restarts;    // at most 10000000; default 1; TROUPE_NO_RESTARTS for none at all
     uint32_t within_ms; // default 5000; more than max_restarts restarts in that time: gives up
     troupe_auto_shutdown auto_shutdown; // default: none
     const char *register_as;            // as in troupe_child; not of one that is a child
     const troupe_child *children; // started in this order, each when the one before has started;
                                   // simple one for one: the template, none is started
-    size_t child_count;           // simple one for one: 1
+    size_t child_count;           // at most 10000000; simple one for one: 1
 } troupe_supervisor;
 
 // For tables: the children of a supervisor, and a supervisor of a child. At file scope.
@@ -105,12 +107,13 @@ typedef struct troupe_supervisor {
     .child_count = sizeof((const troupe_child[]){__VA_ARGS__}) / sizeof(troupe_child)
 #define TROUPE_SUPERVISOR(...) (&(const troupe_supervisor){__VA_ARGS__})
 
-// Starts a supervisor that belongs to the caller. Returns at once; the children start one after the
-// other. What happens then:
+// Starts a supervisor that belongs to the caller; outside: to the system. Returns at once; the
+// children start one after the other. `ref` may be NULL. What happens then:
 //
 // Start. If a child fails to start, those before it are stopped in reverse order and the supervisor
-// ends with start failed and a text that names the child. One whose init says TROUPE_IGNORE is left
-// out; it can be started by troupe_restart_child, unless it is temporary.
+// ends with start failed and a text that names the child. One whose init says TROUPE_IGNORE, at the
+// start or a restart, is left out; it can be started by troupe_restart_child, unless it is
+// temporary: then it is forgotten.
 //
 // Restart. Each failure that leads to a restart is counted, once for a group; so is each attempt
 // that fails, and another follows. More than max_restarts within within_ms (a restart that is
@@ -122,35 +125,40 @@ typedef struct troupe_supervisor {
 // spawned, troupe_system_wait returns TROUPE_EDOWN and the report of troupe_system_stop says who
 // gave up and why.
 //
-// Group restarts (one for all, rest for one). What their members have sent to each other or to
-// themselves before, and nobody has handled, becomes dead letters (TROUPE_DEAD_STALE); messages of
-// others stay. Members that were stopped by a request are started, too. Temporary members are not
-// started again, and forgotten.
+// Group restarts (one for all, rest for one). What those that are restarted have sent to each other
+// or to themselves before, and nobody has handled, is not handled any more: it becomes dead letters
+// (TROUPE_DEAD_STALE) when its turn comes. Messages of others stay. Members that were stopped by a
+// request before, or have ignored their start, are started, too. Temporary members are not started
+// again, and forgotten.
 //
-// Stop. Children are stopped in reverse order, each after the one before: shutdown, and when
-// shutdown_ms have passed, kill. Those of simple one for one are stopped all at once. A supervisor
-// that is killed kills its children.
+// Stop. Children are stopped in reverse order, each when the one after it is gone: shutdown, and
+// when shutdown_ms have passed, kill. Those of simple one for one are stopped all at once. A
+// supervisor that is killed kills its children.
 //
 // Exit signals. A supervisor ends with those of its owner and with those that troupe_exit sends
 // outside; on all others, also of links, it does nothing, unless they are killed. So a child may be
 // linked with its supervisor.
 //
 // Errors: TROUPE_EINVAL (troupe_error_text names the supervisor, the child, the field and what is
-// allowed), TROUPE_EEXIST (register_as is taken), TROUPE_ENOMEM, TROUPE_ECLOSED, TROUPE_ENOTSUP,
-// TROUPE_ESTALE. Outside too.
+// allowed), TROUPE_EEXIST (register_as is taken: `*ref` is who has it), TROUPE_ENOMEM,
+// TROUPE_ECLOSED, TROUPE_ENOTSUP (place TROUPE_IN_PROCESS), TROUPE_ESTALE; nothing was started.
+// Outside too.
 TROUPE_API troupe_status troupe_supervise(troupe_ctx *ctx, const troupe_supervisor *spec,
                                           troupe_ref *ref);
 
 // troupe_supervise that waits until all children have started.
-// Errors: also TROUPE_ESTART with the reason in troupe_error_text.
+// Errors: also TROUPE_ESTART, with the reason in troupe_error_text, when the supervisor has ended
+// before; TROUPE_ENOTSUP from a handler.
 // Threads: outside only, and not on a worker of the same system.
 TROUPE_API troupe_status troupe_supervise_wait(troupe_ctx *ctx, const troupe_supervisor *spec,
                                                troupe_ref *ref);
 
-// Sets `*ref` to the ref of a supervisor's child, without asking the supervisor. It is valid until
-// the child is stopped for good: by troupe_stop_child, as a temporary one, with its supervisor.
-// TROUPE_ENOENT: no child of that id, or it is not running and will not be restarted.
-// TROUPE_EDEAD: no such supervisor. Outside too.
+// Sets `*ref` to the ref of a supervisor's child, without asking the supervisor, also while the
+// child starts or is restarted. It is valid until the child ends for good: when its type does not
+// have it restarted, by troupe_stop_child, with its supervisor.
+// Errors: TROUPE_ENOENT (no child of that id, or it does not run and will not be restarted; of
+// simple one for one, whose children have no id, always), TROUPE_EDEAD (no such supervisor),
+// TROUPE_EINVAL (NULL), TROUPE_ESTALE. Outside too.
 TROUPE_API troupe_status troupe_child_ref(troupe_ctx *ctx, troupe_ref supervisor, const char *id,
                                           troupe_ref *ref);
 

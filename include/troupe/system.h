@@ -17,7 +17,8 @@ typedef enum troupe_dead_reason {
     TROUPE_DEAD_ENDED,         // the actor ended while the message waited
     TROUPE_DEAD_UNHANDLED,     // the handler did not know it
     TROUPE_DEAD_FAILED,        // the actor failed while handling it
-    TROUPE_DEAD_STALE          // sent between members of a group before they were restarted
+    TROUPE_DEAD_STALE          // sent between members of a group, or by one to itself, before they
+                               // were restarted together
 } troupe_dead_reason;
 
 typedef struct troupe_dead_letter {
@@ -39,7 +40,8 @@ typedef struct troupe_event {
     troupe_ref ref;
     const char *name;     // the actor's; valid until the hook returns
     uint32_t incarnation; // the one it is about; RESTARTED: the new one
-    troupe_reason reason;
+    troupe_reason reason; // RESTARTED: why the one before ended; GAVE_UP: the failure that was one
+                          // too many; ABANDONED: killed
 } troupe_event;
 
 // Hooks run at once on the thread where the thing happens, so they must be quick, must not block,

@@ -24,10 +24,10 @@ typedef enum troupe_tree_format {
     TROUPE_TREE_MERMAID   // a flowchart, as in Markdown
 } troupe_tree_format;
 
-// Writes a running supervisor and all below it, and flushes: id, behaviour, strategy and intensity
-// of supervisors, restart type, name, state, incarnation; control characters in ids as \x0a. Of
-// more than 20 children of a simple one for one supervisor the first 20 are shown, and how many
-// more there are. Reads what is there without asking anybody, so it waits for nothing but the
+// Writes a supervisor and all supervised actors below it, and flushes: id, behaviour, strategy and
+// intensity of supervisors, restart type, name, state, incarnation; control characters in ids as
+// \x0a. Of more than 20 children of a simple one for one supervisor the first 20 are shown, and how
+// many more there are. Reads what is there without asking anybody, so it waits for nothing but the
 // writing; children may come and go meanwhile, and each is shown as it was when it was looked at.
 // From a handler, `to` should be something quick. Errors: TROUPE_EDEAD (no such supervisor, or
 // `supervisor` is another actor), TROUPE_EINVAL (format, or `to` is NULL), TROUPE_ENOMEM; nothing

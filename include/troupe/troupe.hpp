@@ -27,10 +27,32 @@ namespace troupe
 // The type object of a message type; the macros below make it.
 template <class T> struct message_type;
 
+// What the runtime itself sends: troupe::match<troupe_down>(msg).
+#define TROUPE_CPP_OWN_(Type)               \
+    template <> struct message_type<Type> { \
+        static troupe_type *get()           \
+        {                                   \
+            return &troupe_type_##Type;     \
+        }                                   \
+    }
+TROUPE_CPP_OWN_(troupe_down);
+TROUPE_CPP_OWN_(troupe_exited);
+TROUPE_CPP_OWN_(troupe_child_reply);
+TROUPE_CPP_OWN_(troupe_children);
+TROUPE_CPP_OWN_(troupe_child_count);
+TROUPE_CPP_OWN_(troupe_child_spec_reply);
+#undef TROUPE_CPP_OWN_
+
 // As troupe_send.
 template <class T> troupe_status send(troupe_ctx *ctx, troupe_ref to, const T &body = {})
 {
     return troupe_send_body(ctx, to, message_type<T>::get(), &body);
+}
+
+// As troupe_send_name.
+template <class T> troupe_status send_name(troupe_ctx *ctx, const char *name, const T &body = {})
+{
+    return troupe_send_name_body(ctx, name, message_type<T>::get(), &body);
 }
 
 // As troupe_spawn_with: `args` is the message for the constructor.
@@ -39,6 +61,15 @@ troupe_status spawn(troupe_ctx *ctx, const troupe_behavior &behavior, const trou
                     troupe_ref *ref, const T &args)
 {
     return troupe_spawn_body(ctx, &behavior, opts, ref, message_type<T>::get(), &args);
+}
+
+// As troupe_start_child_with: `args` is the message for the constructor.
+template <class T>
+troupe_status start_child(troupe_ctx *ctx, troupe_ref supervisor, std::uint32_t timeout_ms,
+                          troupe_on_outcome on_outcome, void *user, const T &args)
+{
+    return troupe_start_child_body(ctx, supervisor, timeout_ms, on_outcome, user,
+                                   message_type<T>::get(), &args);
 }
 
 // As troupe_reply.
