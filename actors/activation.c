@@ -185,6 +185,26 @@ static void account(struct troupe_ctx *ctx, struct trp_envelope *envelope, troup
     extra->owner = NULL;
 }
 
+// Whoever asked what ends an actor is told when its names are free, as all others are.
+static struct trp_ask *take_ask(struct trp_envelope *envelope)
+{
+    if (envelope->kind != TRP_KIND_ASK)
+        return NULL;
+    struct trp_extra *extra = trp_envelope_extra(envelope);
+    struct trp_ask *ask = extra->owner;
+    extra->owner = NULL;
+    return ask;
+}
+
+static void tell_asker_later(struct troupe_ctx *ctx, struct trp_envelope *envelope)
+{
+    if (envelope->kind != TRP_KIND_ASK || ctx->slot->supervised)
+        return; // what is restarted keeps its names: at once
+    struct trp_extras *extras = trp_extras(ctx);
+    if (extras) // without memory: at once
+        extras->failed_ask = take_ask(envelope);
+}
+
 // The actor ends with its message still at the front, which keeps the mailbox ours until all is
 // done but this: the message leaves, and the owner is told.
 static enum step end_plainly(struct trp_runner *runner, struct troupe_ctx *ctx,
@@ -192,8 +212,9 @@ static enum step end_plainly(struct trp_runner *runner, struct troupe_ctx *ctx,
                              const struct trp_reason *reason)
 {
     struct trp_slot *slot = ctx->slot;
+    struct trp_ask *ask = take_ask(envelope);
     account(ctx, envelope, status, reason);
-    trp_end_plainly(runner, slot, *reason);
+    trp_end_plainly(runner, slot, *reason, ask);
     TRP_YIELD("end: before the message leaves");
     bool more = trp_mpsc_pop(&slot->inbox, &slot->front);
     trp_finish(runner->system, runner, envelope);
@@ -218,6 +239,7 @@ static enum step ended_by_handler(struct trp_runner *runner, struct troupe_ctx *
         return end_plainly(runner, ctx, envelope, status, &reason);
     trp_detach_current(ctx); // so that the mailbox stays ours
     if (!ctx->gone) {
+        tell_asker_later(ctx, envelope);
         account(ctx, envelope, status, &reason);
         trp_finish(runner->system, runner, envelope);
     } else if (ctx->gone == TRP_GONE_AWAY) {

@@ -53,6 +53,7 @@ struct trp_extras {             // the rarer parts of an incarnation
     troupe_receive_fn *become; // the receive functions below the current one
     uint32_t become_count, become_capacity;
     struct trp_text *fail_text; // of the last troupe_fail, valid with TRP_MARK_TEXT; or NULL
+    struct trp_ask *failed_ask; // whose message has ended the incarnation, to be told; or NULL
 };
 
 static inline void *trp_state(struct troupe_ctx *ctx)
@@ -269,8 +270,10 @@ enum trp_next trp_tell_on(struct trp_runner *runner, struct trp_slot *slot);
 // still at the front of its mailbox.
 bool trp_ends_plainly(const struct troupe_ctx *ctx);
 
-// Ends it so: no body is left. The caller takes the message out and has the owner told.
-void trp_end_plainly(struct trp_runner *runner, struct trp_slot *slot, struct trp_reason reason);
+// Ends it so: no body is left. The caller takes the message out and has the owner told. `ask` is
+// told; or NULL.
+void trp_end_plainly(struct trp_runner *runner, struct trp_slot *slot, struct trp_reason reason,
+                     struct trp_ask *ask);
 
 // Takes the slot over from a handler that was given up.
 enum trp_next trp_take_over(struct trp_runner *runner, struct trp_slot *slot);

@@ -236,7 +236,10 @@ void trp_notify_owner(struct trp_runner *runner, struct trp_slot *slot, enum trp
     }
     uint32_t generation = slot->owner_generation;
     bool supervised = slot->supervised;
-    if (add_notice(slot, notice) && must_tell(owner, supervised, push_notice(owner, slot)))
+    bool tell = add_notice(slot, notice) && must_tell(owner, supervised, push_notice(owner, slot));
+    // ENDED must be known when others are told: another's order that is about to be given is not
+    // enough.
+    if (tell || notice == TRP_NOTICE_ENDED)
         // The owner may be gone by now: looking for another reason it may have found the last
         // child's GONE before it is told of it here.
         (void)trp_slot_order(runner->system, runner, owner, generation, TRP_ORDER_NOTICE);
@@ -310,11 +313,18 @@ void trp_tick(struct trp_runner *runner, struct trp_slot *slot)
         stop_owned_late(runner, slot);
 }
 
+// A supervised child has no place in its supervisor's table any more, but is counted until GONE.
+static void child_ended(struct trp_runner *runner, struct trp_slot *slot, struct trp_slot *child)
+{
+    if (child->entry)
+        trp_supervised_gone(runner, slot, child); // may end the supervisor
+}
+
 static void child_gone(struct trp_runner *runner, struct trp_slot *slot, struct trp_slot *child)
 {
     unlink_child(slot->persist, child);
     if (slot->persist->supervision)
-        trp_supervised_gone(runner, slot, child); // may end the supervisor
+        child_ended(runner, slot, child);
     trp_slot_release_hold(runner->system, runner, child);
 }
 
@@ -331,6 +341,8 @@ static void read_notice(struct trp_runner *runner, struct trp_slot *slot, struct
         trp_supervised_down(runner, slot, child);
     if (notice & TRP_NOTICE_PURGED)
         trp_supervised_purged(runner, slot, child);
+    if (notice & TRP_NOTICE_ENDED)
+        child_ended(runner, slot, child);
     if (notice & TRP_NOTICE_GONE)
         child_gone(runner, slot, child);
 }

@@ -215,6 +215,8 @@ static void drop_handles(struct trp_runner *runner, struct trp_slot *slot, struc
     if (extras == NULL)
         return;
     troupe_system *system = runner->system;
+    if (extras->failed_ask)
+        trp_ask_down(system, runner, extras->failed_ask, &slot->reason);
     if (extras->asks)
         trp_asks_abandon(runner, extras->asks);
     for (uint32_t i = 0; i < extras->handles.capacity; i++) {
@@ -298,31 +300,6 @@ static void await_verdict(struct trp_runner *runner, struct trp_slot *slot)
     trp_notify_owner(runner, slot, TRP_NOTICE_DOWN);
 }
 
-enum trp_next trp_children_gone(struct trp_runner *runner, struct trp_slot *slot)
-{
-    struct troupe_ctx *ctx = body_of(slot);
-    const troupe_behavior *behavior = slot->behavior;
-    if (ctx != &trp_vacant) {
-        if (behavior->stop && has_started(slot) && slot->reason.kind != TROUPE_KILLED &&
-            !call_stop(runner, slot, ctx)) {
-            trp_free_abandoned(runner, ctx);
-            return TRP_NEXT_LEAVE;
-        }
-        drop_handles(runner, slot, ctx);
-    }
-    end_body(runner, slot, ctx);
-    if (slot->supervised) {
-        // acq_rel: see monitor.c [watch] 3. Nothing is trapped any more before its links are told.
-        atomic_fetch_and_explicit(
-            &slot->orders, ~(uint64_t)(TRP_ALIVE_STARTED | TRP_ALIVE_LISTENS | TRP_ALIVE_TRAPS),
-            memory_order_acq_rel);
-        await_verdict(runner, slot);
-    } else {
-        trp_end_for_good(runner, slot);
-    }
-    return TRP_NEXT_LOOK;
-}
-
 static void free_persist(struct trp_runner *runner, struct trp_persist *persist)
 {
     troupe_system *system = runner->system;
@@ -383,15 +360,50 @@ static void tell_end(struct trp_runner *runner, struct trp_slot *slot)
     trp_notify_owner(runner, slot, TRP_NOTICE_GONE);
 }
 
-void trp_end_for_good(struct trp_runner *runner, struct trp_slot *slot)
+// The generation has ended. `tell`: others are to be told.
+static void end_for_good(struct trp_runner *runner, struct trp_slot *slot, bool tell)
 {
-    if (end_generation(runner, slot)) {
+    if (tell) {
+        // Who hears of the end and then asks the supervisor finds that it knows.
+        if (slot->supervised)
+            trp_notify_owner(runner, slot, TRP_NOTICE_ENDED);
         tell_end(runner, slot);
         return;
     }
     free_actor(runner, slot);
     slot->retiring = 1;
     trp_notify_owner(runner, slot, TRP_NOTICE_GONE);
+}
+
+void trp_end_for_good(struct trp_runner *runner, struct trp_slot *slot)
+{
+    end_for_good(runner, slot, end_generation(runner, slot));
+}
+
+enum trp_next trp_children_gone(struct trp_runner *runner, struct trp_slot *slot)
+{
+    struct troupe_ctx *ctx = body_of(slot);
+    const troupe_behavior *behavior = slot->behavior;
+    if (ctx != &trp_vacant && behavior->stop && has_started(slot) &&
+        slot->reason.kind != TROUPE_KILLED && !call_stop(runner, slot, ctx)) {
+        trp_free_abandoned(runner, ctx);
+        return TRP_NEXT_LEAVE;
+    }
+    if (!slot->supervised) {
+        end_body(runner, slot, ctx);
+        bool tell = end_generation(runner, slot); // its names are free ...
+        drop_handles(runner, slot, ctx);          // ... when those hear who wait for an answer
+        end_for_good(runner, slot, tell);
+        return TRP_NEXT_LOOK;
+    }
+    drop_handles(runner, slot, ctx);
+    end_body(runner, slot, ctx);
+    // acq_rel: see monitor.c [watch] 3. Nothing is trapped any more before its links are told.
+    atomic_fetch_and_explicit(&slot->orders,
+                              ~(uint64_t)(TRP_ALIVE_STARTED | TRP_ALIVE_LISTENS | TRP_ALIVE_TRAPS),
+                              memory_order_acq_rel);
+    await_verdict(runner, slot);
+    return TRP_NEXT_LOOK;
 }
 
 // ---- The plain end: of an actor that nothing has to be waited for, by its handler
@@ -406,12 +418,16 @@ bool trp_ends_plainly(const struct troupe_ctx *ctx)
            !(atomic_load_explicit(&slot->orders, memory_order_relaxed) & TRP_ALIVE_MANY);
 }
 
-void trp_end_plainly(struct trp_runner *runner, struct trp_slot *slot, struct trp_reason reason)
+void trp_end_plainly(struct trp_runner *runner, struct trp_slot *slot, struct trp_reason reason,
+                     struct trp_ask *ask)
 {
     slot->reason = reason; // which it has none of: it was never restarted
     slot->phase = TRP_STOPPING;
     end_body(runner, slot, body_of(slot));
-    if (TRP_UNLIKELY(end_generation(runner, slot)))
+    bool tell = end_generation(runner, slot);
+    if (ask)
+        trp_ask_down(runner->system, runner, ask, &slot->reason);
+    if (TRP_UNLIKELY(tell))
         while (!trp_watched_tell_end(runner->system, runner, slot))
             continue;
     free_actor(runner, slot);

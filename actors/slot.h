@@ -82,7 +82,8 @@ enum trp_notice {
     TRP_NOTICE_STARTED = 1, // init has succeeded
     TRP_NOTICE_DOWN = 2,    // AWAITING: what shall happen to it?
     TRP_NOTICE_GONE = 4,    // ENDED: the owner gives its hold back
-    TRP_NOTICE_PURGED = 8   // AWAITING: has dropped what its group has sent
+    TRP_NOTICE_PURGED = 8,  // AWAITING: has dropped what its group has sent
+    TRP_NOTICE_ENDED = 16   // supervised: nobody finds it any more; others are told of it now
 };
 
 struct trp_slot {

@@ -2,6 +2,7 @@
 // and links between children, their supervisor and strangers.
 #include "tests/support/world.h"
 #include "troupe/children.h"
+#include "troupe/name.h"
 
 static char broken[] = "broken";
 
@@ -251,6 +252,89 @@ WORLD_STORY(children_that_are_linked_fail_together_and_are_both_restarted)
     world_expect(world, "b", "init 1; stop failed: broken; init 2");
 }
 
+// A group in which members end each other by their links fails once, whoever is seen first.
+WORLD_STORY(linked_members_of_a_group_fail_once)
+{
+    const troupe_child children[] = {{.id = "a", .behavior = &puppet_behavior},
+                                     {.id = "b", .behavior = &puppet_behavior},
+                                     {.id = "c", .behavior = &puppet_behavior}};
+    const troupe_supervisor spec = {.strategy = TROUPE_ONE_FOR_ALL, // one restart is allowed
+                                    .children = children,
+                                    .child_count = 3};
+    troupe_ref supervisor, refs[3];
+    assert_int_equal(troupe_supervise_wait(world->ctx, &spec, &supervisor), TROUPE_OK);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(troupe_child_ref(world->ctx, supervisor, children[i].id, &refs[i]),
+                         TROUPE_OK);
+    world_do(world, refs[0], link_with, &refs[1]);
+    world_do(world, refs[1], link_with, &refs[2]);
+    world_do(world, refs[1], puppet_fail, broken);
+    for (int i = 0; i < 3; i++)
+        world_await(world, children[i].id, "init 2");
+    world_sync(world, refs[2]);
+    expect_alive(world, supervisor);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(troupe_incarnation(world->ctx, refs[i]), 2);
+}
+
+// ---- While a child waits to be restarted
+
+// A child that fails and is restarted 100 ms later.
+static struct family fail_and_wait(struct world *world)
+{
+    static const troupe_child child = {
+        .id = "a", .behavior = &puppet_behavior, .backoff = {.min_ms = 100}};
+    const troupe_supervisor spec = {.max_restarts = 10, .children = &child, .child_count = 1};
+    struct family family;
+    assert_int_equal(troupe_supervise_wait(world->ctx, &spec, &family.supervisor), TROUPE_OK);
+    assert_int_equal(troupe_child_ref(world->ctx, family.supervisor, "a", &family.a), TROUPE_OK);
+    world_do(world, family.a, puppet_fail, broken);
+    world_settle(world);
+    return family;
+}
+
+WORLD_STORY_DRIVEN(a_signal_is_then_for_nobody)
+{
+    struct family family = fail_and_wait(world);
+    send_exit(world, family.a, TROUPE_FAILED);
+    send_exit(world, family.a, TROUPE_KILLED);
+    send_exit(world, family.a, TROUPE_SHUTDOWN);
+    world_await(world, "a", "init 2");
+    world_sync(world, family.a);
+    world_expect(world, "a", "init 1; stop failed: broken; init 2");
+}
+
+WORLD_STORY_DRIVEN(a_name_can_then_be_given_and_sent_to)
+{
+    struct family family = fail_and_wait(world);
+    assert_int_equal(troupe_register(world->ctx, "x", family.a), TROUPE_OK);
+    assert_true(troupe_ref_equal(troupe_whereis(world->ctx, "x"), family.a));
+    assert_int_equal(troupe_send_name(world->ctx, "x", Number, .value = 5), TROUPE_OK);
+    world_await_all(world, "a", "init 1; stop failed: broken; init 2; 5");
+}
+
+WORLD_STORY_DRIVEN(a_link_is_then_with_the_next_incarnation)
+{
+    struct family family = fail_and_wait(world);
+    troupe_ref b = world_spawn(world, "b", NULL, NULL);
+    world_do(world, b, trap_and_link, &family.a);
+    world_await(world, "a", "init 2");
+    world_do(world, family.a, puppet_fail, broken);
+    world_await_all(world, "b", "init 1; exited 2 failed: broken");
+}
+
+WORLD_STORY_DRIVEN(a_link_is_then_with_nobody_if_none_comes)
+{
+    struct family family = fail_and_wait(world);
+    troupe_ref b = world_spawn(world, "b", NULL, NULL), c = world_spawn(world, "c", NULL, NULL);
+    world_sync(world, c);
+    world_do(world, b, trap_and_link, &family.a);
+    world_do(world, c, link_with, &family.a);
+    assert_int_equal(troupe_stop_child_wait(world->ctx, family.supervisor, 0, "a"), TROUPE_OK);
+    world_await_all(world, "b", "init 1; exited 0 noactor");
+    world_await_all(world, "c", "init 1; stop noactor");
+}
+
 // ---- Amid the start
 
 #define MANY 300 // monitors: the start is told in more than one batch
@@ -301,6 +385,11 @@ int main(void)
         cmocka_unit_test(a_permanent_child_is_restarted_after_a_signal_of_shutdown),
         cmocka_unit_test(a_transient_child_is_not_restarted_after_a_signal_of_shutdown),
         cmocka_unit_test(children_that_are_linked_fail_together_and_are_both_restarted),
+        cmocka_unit_test(linked_members_of_a_group_fail_once),
+        cmocka_unit_test(a_signal_is_then_for_nobody),
+        cmocka_unit_test(a_name_can_then_be_given_and_sent_to),
+        cmocka_unit_test(a_link_is_then_with_the_next_incarnation),
+        cmocka_unit_test(a_link_is_then_with_nobody_if_none_comes),
         cmocka_unit_test(a_signal_that_comes_while_its_start_is_told_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
