@@ -78,17 +78,6 @@ troupe_status trp_child_add(struct troupe_ctx *ctx, struct trp_child_spec *spec,
 
 // ---- Stop
 
-// Tells whether a group's restart will start the child if it does not run.
-static bool is_in_group(const struct trp_supervision *supervision, const struct trp_child *child)
-{
-    if (!trp_in_group_restart(supervision))
-        return false;
-    const struct trp_child *at = supervision->from;
-    while (at && at != child)
-        at = at->next;
-    return at != NULL;
-}
-
 // A group that waits for the backoff of a child that is not to be started goes on without it: not
 // here, where a request is handled, because a restart may end the supervisor.
 static void hurry_group(struct troupe_ctx *ctx, const struct trp_child *child)
@@ -119,7 +108,7 @@ static troupe_status stop_absent(struct troupe_ctx *ctx, struct trp_child *child
     struct trp_supervision *supervision = trp_supervision_of(ctx->slot);
     trp_heap_remove(&supervision->due, &child->due);
     trp_child_set_phase(ctx->runner, ctx->slot, child, TRP_CHILD_ABSENT);
-    child->left_out = is_in_group(supervision, child);
+    child->left_out = trp_is_member(supervision, child);
     leave_out_rest(ctx, child);
     hurry_group(ctx, child);
     if (child->added) { // it waits for the group's restart to be started
@@ -137,7 +126,7 @@ troupe_status trp_child_stop(struct troupe_ctx *ctx, struct trp_child *child,
     if (child->slot == NULL)
         return stop_absent(ctx, child);
     attach(child, request, true);
-    child->left_out = is_in_group(supervision, child);
+    child->left_out = trp_is_member(supervision, child);
     if (child->spec->child.restart == TROUPE_TEMPORARY || trp_is_simple(supervision))
         child->forget = true;
     if (child->phase != TRP_CHILD_ENDING)
@@ -154,7 +143,7 @@ static troupe_status does_not_rest(const struct trp_supervision *supervision,
                                    const struct trp_child *child)
 {
     const char *id = child->spec->child.id;
-    bool started_later = child->added || (is_in_group(supervision, child) && !child->left_out);
+    bool started_later = child->added || (trp_is_member(supervision, child) && !child->left_out);
     if (child->phase == TRP_CHILD_ABSENT && !started_later)
         return TROUPE_OK;
     if (child->phase == TRP_CHILD_RUNNING || (child->phase == TRP_CHILD_STARTING && child->fresh))

@@ -40,7 +40,8 @@ static void drop_added(struct trp_runner *runner, struct trp_slot *supervisor,
                        struct trp_child *child, troupe_status status)
 {
     trp_child_answer(runner, supervisor, child, false,
-                     status == TROUPE_ENOMEM ? status : TROUPE_ESTART, troupe_error_text(NULL));
+                     status == TROUPE_ENOMEM || status == TROUPE_EEXIST ? status : TROUPE_ESTART,
+                     troupe_error_text(NULL));
     trp_supervision_of(supervisor)->at = child->next;
     trp_child_remove(runner->system, runner, supervisor, child);
 }
@@ -135,6 +136,7 @@ static void purge(struct trp_runner *runner, struct trp_slot *supervisor)
 {
     struct trp_supervision *supervision = trp_supervision_of(supervisor);
     supervision->step = TRP_STEP_GROUP_PURGE;
+    supervision->stop_due = TRP_NEVER; // of one that was told to stop and then to end
     supervision->purging = 0;
     mark_members(supervision, true);
     for (struct trp_child *child = supervision->from; child; child = child->next) {
@@ -212,14 +214,33 @@ void trp_group_try_again(struct trp_runner *runner, struct trp_slot *supervisor)
     struct trp_supervision *supervision = trp_supervision_of(supervisor);
     trp_heap_remove(&supervision->due, &supervision->wait);
     supervision->step = TRP_STEP_GROUP_STOP;
-    supervision->at = supervision->last;
+    supervision->at = supervision->from ? supervision->last : NULL; // NULL: all have been deleted
     stop_members(runner, supervisor);
+}
+
+// Another child has failed while a group waits, which is not started earlier for that. Returns
+// whether it is a member, started by a request meanwhile: then it waits with the others.
+static bool joins(struct trp_runner *runner, struct trp_slot *supervisor, struct trp_child *culprit,
+                  uint64_t *delay)
+{
+    struct trp_supervision *supervision = trp_supervision_of(supervisor);
+    uint64_t now = trp_now(runner->system), due = supervision->wait.key;
+    if (due > now && due - now > *delay)
+        *delay = due - now;
+    if (!trp_is_member(supervision, culprit))
+        return false;
+    trp_child_set_phase(runner, supervisor, culprit,
+                        culprit->slot ? TRP_CHILD_DOWN : TRP_CHILD_WAITING);
+    wait_for(runner, supervisor, *delay);
+    return true;
 }
 
 void trp_group_begin(struct trp_runner *runner, struct trp_slot *supervisor,
                      struct trp_child *culprit, uint64_t delay)
 {
     struct trp_supervision *supervision = trp_supervision_of(supervisor);
+    if (supervision->step == TRP_STEP_GROUP_WAIT && joins(runner, supervisor, culprit, &delay))
+        return;
     supervision->culprit = culprit;
     supervision->from = supervision->strategy == TROUPE_ONE_FOR_ALL ? supervision->first : culprit;
     if (culprit->slot) {

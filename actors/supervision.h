@@ -197,6 +197,16 @@ static inline bool trp_in_group_restart(const struct trp_supervision *supervisio
     return supervision->step >= TRP_STEP_GROUP_STOP;
 }
 
+// Tells whether the child is a member of the group that is being restarted.
+static inline bool trp_is_member(const struct trp_supervision *supervision,
+                                 const struct trp_child *child)
+{
+    const struct trp_child *at = trp_in_group_restart(supervision) ? supervision->from : NULL;
+    while (at && at != child)
+        at = at->next;
+    return at != NULL;
+}
+
 // Whose turn it is after that child, in a step that has `at`.
 static inline struct trp_child *trp_next_in_step(const struct trp_supervision *supervision,
                                                  const struct trp_child *child)

@@ -84,6 +84,35 @@ WORLD_STORY(failures_of_all_children_escalate_together)
     world_await(world, "event", "gave up top 1 failed: broken");
 }
 
+// OTP: simple_one_for_one_restart_ignore.
+static void ignore_restart(struct world *world, troupe_restart restart)
+{
+    const troupe_child template =
+        PUPPET("child", .restart = restart, RUN(&tree_script(world, "++i")->order));
+    troupe_ref top = tree_start_dynamic(world, &template), ref = tree_add(world, top);
+    world_watch(world, "witness", ref, TROUPE_ON_STOP | TROUPE_ON_RESTART);
+    world_do(world, ref, puppet_fail, broken);
+    world_sync(world, ref);
+    tree_await(world, top, "- running 2");
+    world_await(world, "witness", "down restart 1 failed: broken");
+    troupe_kill(world->ctx, ref);
+    tree_await(world, top, "");
+    tree_expect_count(world, top, 1, 0, 0, 0);
+    world_await_all(world, "witness",
+                    "down restart 1 failed: broken; down restart 2 killed; down stop 3 normal");
+    world_expect(world, "owner", "init 1; down start 1");
+}
+
+WORLD_STORY(a_permanent_one_that_ignores_its_restart_is_forgotten)
+{
+    ignore_restart(world, TROUPE_PERMANENT);
+}
+
+WORLD_STORY(a_transient_one_that_ignores_its_restart_is_forgotten)
+{
+    ignore_restart(world, TROUPE_TRANSIENT);
+}
+
 // OTP: count_restarting_children.
 WORLD_STORY(children_that_wait_for_a_restart_are_counted_but_not_active)
 {
@@ -216,6 +245,8 @@ int main(void)
         cmocka_unit_test(a_transient_one_is_forgotten_after_a_normal_end),
         cmocka_unit_test(a_temporary_one_is_forgotten_after_a_failure),
         cmocka_unit_test(failures_of_all_children_escalate_together),
+        cmocka_unit_test(a_permanent_one_that_ignores_its_restart_is_forgotten),
+        cmocka_unit_test(a_transient_one_that_ignores_its_restart_is_forgotten),
         cmocka_unit_test(children_that_wait_for_a_restart_are_counted_but_not_active),
         cmocka_unit_test(one_is_stopped_by_its_ref_and_forgotten),
         cmocka_unit_test(stopping_one_that_has_ended_by_itself_is_no_error),

@@ -65,6 +65,16 @@ WORLD_STORY_DRIVEN(the_window_slides)
     assert_false(survives_failure(world, supervisor)); // at 3200, 3600, and two at 4000
 }
 
+WORLD_STORY_DRIVEN(the_longest_period_is_seven_weeks)
+{
+    troupe_ref supervisor = supervise(world, 1, UINT32_MAX);
+    assert_true(survives_failure(world, supervisor));
+    world_advance(world, (uint64_t)UINT32_MAX + 1);
+    assert_true(survives_failure(world, supervisor));
+    world_advance(world, UINT32_MAX);
+    assert_false(survives_failure(world, supervisor));
+}
+
 WORLD_STORY_DRIVEN(without_restarts_the_first_failure_is_one_too_many)
 {
     troupe_ref supervisor = supervise(world, TROUPE_NO_RESTARTS, 0);
@@ -212,6 +222,7 @@ int main(void)
         cmocka_unit_test(a_restart_exactly_one_period_ago_still_counts),
         cmocka_unit_test(a_restart_longer_ago_than_the_period_does_not_count),
         cmocka_unit_test(the_window_slides),
+        cmocka_unit_test(the_longest_period_is_seven_weeks),
         cmocka_unit_test(without_restarts_the_first_failure_is_one_too_many),
         cmocka_unit_test(failures_of_all_children_count_together),
         cmocka_unit_test(giving_up_stops_the_children_in_reverse_and_is_a_shutdown_and_an_event),

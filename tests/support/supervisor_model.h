@@ -1,5 +1,5 @@
 // A model of a supervisor: OTP's as a sequential program, which restarts by calling itself. Written
-// to be compared with the real one, see supervision_model_test.c; there is one of it at a time.
+// to be compared with the real one, see supervisor_model_test.c; there is one of it at a time.
 //
 // What happens is told as a journal: "+a" a has started, "!a" its start has failed, "?a" it did not
 // want to; "-a shutdown" it has ended and had the chance to clean up, which a kill does not give.
