@@ -1,5 +1,6 @@
 // One activation: an actor handles messages until its mailbox is empty, its batch or slice is used
-// up, or it ends. The consumer's side of the slot.
+// up, or it ends. The consumer's side of the slot. What comes of a message whose handler has
+// returned and that is not just freed: conclude.c.
 #include "actors/actor.h"
 #include "actors/ask.h"
 #include "actors/monitor.h"
@@ -8,13 +9,6 @@
 
 #define DRAIN_BATCH 256
 
-// What the loop does after a message.
-enum step {
-    STEP_MORE, // the next message is at the front
-    STEP_LOOK, // something may have changed: look at orders and phase
-    STEP_LEFT  // the slot is not ours any more
-};
-
 static uint32_t order_mask(const struct trp_slot *slot)
 {
     return slot->phase == TRP_AWAITING ? TRP_ORDER_WHILE_AWAITING : TRP_ORDER_ANY;
@@ -22,9 +16,10 @@ static uint32_t order_mask(const struct trp_slot *slot)
 
 // ---- Orders
 
-static bool has_ended(struct trp_slot *slot)
+// Tells whether the next order can be obeyed: the slot is still ours, and its actor there.
+static bool goes_on(enum trp_next next, struct trp_slot *slot)
 {
-    return atomic_load_explicit(&slot->body, memory_order_relaxed) == NULL;
+    return next == TRP_NEXT_LOOK && atomic_load_explicit(&slot->body, memory_order_relaxed) != NULL;
 }
 
 static enum trp_next obey(struct trp_runner *runner, struct trp_slot *slot)
@@ -37,19 +32,19 @@ static enum trp_next obey(struct trp_runner *runner, struct trp_slot *slot)
     enum trp_next next = TRP_NEXT_LOOK;
     if (orders & TRP_ORDER_ABANDONED)
         next = trp_take_over(runner, slot);
-    if ((orders & TRP_ORDER_NOTICE) && next == TRP_NEXT_LOOK && !has_ended(slot))
+    if ((orders & TRP_ORDER_NOTICE) && goes_on(next, slot))
         next = trp_read_notices(runner, slot);
-    if ((orders & TRP_ORDER_TICK) && next == TRP_NEXT_LOOK && !has_ended(slot))
+    if ((orders & TRP_ORDER_TICK) && goes_on(next, slot))
         trp_tick(runner, slot);
-    if ((orders & TRP_ORDER_EXPIRE) && next == TRP_NEXT_LOOK && !has_ended(slot))
+    if ((orders & TRP_ORDER_EXPIRE) && goes_on(next, slot))
         trp_asks_look(runner, slot);
-    if ((orders & TRP_ORDER_KILL) && next == TRP_NEXT_LOOK && !has_ended(slot))
+    if ((orders & TRP_ORDER_KILL) && goes_on(next, slot))
         next = trp_end_incarnation(runner, slot, (struct trp_reason){.kind = TROUPE_KILLED});
-    if ((orders & TRP_ORDER_STOP) && next == TRP_NEXT_LOOK && !has_ended(slot))
+    if ((orders & TRP_ORDER_STOP) && goes_on(next, slot))
         next = trp_end_incarnation(runner, slot, (struct trp_reason){.kind = TROUPE_SHUTDOWN});
-    if ((orders & TRP_ORDER_EXIT) && next == TRP_NEXT_LOOK && !has_ended(slot))
+    if ((orders & TRP_ORDER_EXIT) && goes_on(next, slot))
         next = trp_signals_obey(runner, slot);
-    if (next == TRP_NEXT_LEAVE || has_ended(slot) || slot->phase != TRP_AWAITING)
+    if (!goes_on(next, slot) || slot->phase != TRP_AWAITING)
         return next;
     if (orders & TRP_ORDER_PURGE) {
         trp_drop_stale(runner, slot);
@@ -74,18 +69,18 @@ static bool pop_nudge(struct trp_runner *runner, struct trp_slot *slot)
     return more;
 }
 
-static enum step pop(struct trp_runner *runner, struct trp_slot *slot,
-                     struct trp_envelope *envelope)
+enum trp_next trp_pop_message(struct trp_runner *runner, struct trp_slot *slot,
+                              struct trp_envelope *envelope)
 {
     bool more = trp_mpsc_pop(&slot->inbox, &slot->front);
     trp_finish(runner->system, runner, envelope);
-    return more ? STEP_MORE : STEP_LEFT;
+    return more ? TRP_NEXT_MESSAGE : TRP_NEXT_LEAVE;
 }
 
 // Gets rid of the front message.
-static enum step discard(struct trp_runner *runner, struct trp_slot *slot,
-                         struct trp_envelope *envelope, troupe_dead_reason reason,
-                         const struct trp_reason *why)
+static enum trp_next discard(struct trp_runner *runner, struct trp_slot *slot,
+                             struct trp_envelope *envelope, troupe_dead_reason reason,
+                             const struct trp_reason *why)
 {
     troupe_ref target =
         trp_ref(runner->system, slot->index,
@@ -96,11 +91,11 @@ static enum step discard(struct trp_runner *runner, struct trp_slot *slot,
     bool more = trp_mpsc_pop(&slot->inbox, &slot->front);
     trp_discard(runner->system, runner, envelope, target, reason, why ? &held : NULL);
     trp_reason_release(runner->system, runner, &held);
-    return more ? STEP_MORE : STEP_LEFT;
+    return more ? TRP_NEXT_MESSAGE : TRP_NEXT_LEAVE;
 }
 
-static enum step drop(struct trp_runner *runner, struct trp_slot *slot,
-                      struct trp_envelope *envelope)
+static enum trp_next drop(struct trp_runner *runner, struct trp_slot *slot,
+                          struct trp_envelope *envelope)
 {
     trp_count(runner->system, runner, dropped);
     struct trp_extra *extra = trp_envelope_extra(envelope);
@@ -108,7 +103,7 @@ static enum step drop(struct trp_runner *runner, struct trp_slot *slot,
         trp_ask_no_reply(runner->system, runner, extra->owner);
         extra->owner = NULL;
     }
-    return pop(runner, slot, envelope);
+    return trp_pop_message(runner, slot, envelope);
 }
 
 // ---- Handling one message
@@ -134,6 +129,14 @@ static void begin(struct troupe_ctx *ctx, struct trp_envelope *envelope)
     ctx->marks = 0;
 }
 
+// Calls the receive function. False: given up meanwhile.
+static inline bool call_receive(struct troupe_ctx *ctx, struct trp_envelope *envelope,
+                                troupe_status *status)
+{
+    troupe_receive_fn receive = ctx->receive; // not outside: whoever gives it up writes there
+    return TRP_CALL_USER(ctx, *status = receive(ctx, trp_state(ctx), &envelope->msg));
+}
+
 // Calls the receive function, or that of an ask for its outcome. False: given up meanwhile.
 static bool call_handler(struct troupe_ctx *ctx, struct trp_envelope *envelope,
                          const troupe_outcome *outcome, troupe_status *status)
@@ -144,8 +147,7 @@ static bool call_handler(struct troupe_ctx *ctx, struct trp_envelope *envelope,
     begin(ctx, envelope);
     bool inside;
     if (TRP_LIKELY(outcome == NULL)) {
-        troupe_receive_fn receive = ctx->receive; // not outside: whoever gives it up writes there
-        inside = TRP_CALL_USER(ctx, *status = receive(ctx, trp_state(ctx), &envelope->msg));
+        inside = call_receive(ctx, envelope, status);
     } else {
         const struct trp_ask *ask = trp_ask_of_outcome(envelope);
         inside =
@@ -161,170 +163,70 @@ static bool call_handler(struct troupe_ctx *ctx, struct trp_envelope *envelope,
     return true;
 }
 
-// Says what became of a message that is still ours, and ends its ask if nobody answered.
-static void account(struct troupe_ctx *ctx, struct trp_envelope *envelope, troupe_status status,
-                    const struct trp_reason *reason)
+// The handler was given up.
+static enum trp_next leave(struct trp_runner *runner, struct troupe_ctx *ctx)
 {
-    troupe_system *system = ctx->system;
-    struct trp_runner *runner = ctx->runner;
-    bool outcome = envelope->kind == TRP_KIND_OUTCOME;
-    bool failed = reason && reason->kind != TROUPE_NORMAL;
-    if ((failed || status == TROUPE_UNHANDLED) && !outcome)
-        trp_dead_letter(system, runner, &envelope->msg, trp_self(ctx),
-                        trp_ref(system, envelope->sender_slot, envelope->sender_generation),
-                        failed ? TROUPE_DEAD_FAILED : TROUPE_DEAD_UNHANDLED);
-    else
-        trp_count(system, runner, handled);
-    struct trp_extra *extra = trp_envelope_extra(envelope);
-    if (TRP_LIKELY(envelope->kind != TRP_KIND_ASK) || extra->owner == NULL)
-        return;
-    if (reason)
-        trp_ask_down(system, runner, extra->owner, reason);
-    else
-        trp_ask_no_reply(system, runner, extra->owner);
-    extra->owner = NULL;
-}
-
-// Whoever asked what ends an actor is told when its names are free, as all others are.
-static struct trp_ask *take_ask(struct trp_envelope *envelope)
-{
-    if (envelope->kind != TRP_KIND_ASK)
-        return NULL;
-    struct trp_extra *extra = trp_envelope_extra(envelope);
-    struct trp_ask *ask = extra->owner;
-    extra->owner = NULL;
-    return ask;
-}
-
-static void tell_asker_later(struct troupe_ctx *ctx, struct trp_envelope *envelope)
-{
-    if (envelope->kind != TRP_KIND_ASK || ctx->slot->supervised)
-        return; // what is restarted keeps its names: at once
-    struct trp_extras *extras = trp_extras(ctx);
-    if (extras) // without memory: at once
-        extras->failed_ask = take_ask(envelope);
-}
-
-// The actor ends with its message still at the front, which keeps the mailbox ours until all is
-// done but this: the message leaves, and the owner is told.
-static enum step end_plainly(struct trp_runner *runner, struct troupe_ctx *ctx,
-                             struct trp_envelope *envelope, troupe_status status,
-                             const struct trp_reason *reason)
-{
-    struct trp_slot *slot = ctx->slot;
-    struct trp_ask *ask = take_ask(envelope);
-    account(ctx, envelope, status, reason);
-    trp_end_plainly(runner, slot, *reason, ask);
-    TRP_YIELD("end: before the message leaves");
-    bool more = trp_mpsc_pop(&slot->inbox, &slot->front);
-    trp_finish(runner->system, runner, envelope);
-    if (more) // for nobody: drained as what comes behind the end of any actor
-        slot->retiring = 1;
-    else // relaxed: the owner, which holds the slot for us too, is told of it by the notice
-        atomic_store_explicit(&slot->holds, 1, memory_order_relaxed);
-    trp_notify_owner(runner, slot, TRP_NOTICE_GONE);
-    return more ? STEP_LOOK : STEP_LEFT;
-}
-
-static enum step ended_by_handler(struct trp_runner *runner, struct troupe_ctx *ctx,
-                                  struct trp_envelope *envelope, troupe_status status)
-{
-    struct trp_slot *slot = ctx->slot;
-    struct trp_reason reason = {.kind = TROUPE_NORMAL};
-    if (status != TROUPE_STOP)
-        reason = trp_failure(ctx, TROUPE_FAILED, status);
-    bool sent = envelope->kind == TRP_KIND_USER || envelope->kind == TRP_KIND_ASK;
-    trp_forget_ended_children(runner, slot);
-    if (TRP_LIKELY(sent && trp_ends_plainly(ctx)))
-        return end_plainly(runner, ctx, envelope, status, &reason);
-    trp_detach_current(ctx); // so that the mailbox stays ours
-    if (!ctx->gone) {
-        tell_asker_later(ctx, envelope);
-        account(ctx, envelope, status, &reason);
-        trp_finish(runner->system, runner, envelope);
-    } else if (ctx->gone == TRP_GONE_AWAY) {
-        trp_count(runner->system, runner, handled);
-    }
-    return trp_end_incarnation(runner, slot, reason) == TRP_NEXT_LEAVE ? STEP_LEFT : STEP_LOOK;
-}
-
-// What follows a handler that has returned.
-static enum step conclude(struct trp_runner *runner, struct troupe_ctx *ctx,
-                          struct trp_envelope *envelope, troupe_status status)
-{
-    if (status != TROUPE_OK && status != TROUPE_UNHANDLED)
-        return ended_by_handler(runner, ctx, envelope, status);
-    if (ctx->gone) {
-        if (ctx->gone == TRP_GONE_AWAY)
-            trp_count(runner->system, runner, handled);
-        return STEP_MORE;
-    }
-    account(ctx, envelope, status, NULL);
-    if (TRP_LIKELY(ctx->linked)) {
-        ctx->linked = 0;
-        return pop(runner, ctx->slot, envelope);
-    }
-    trp_finish(runner->system, runner, envelope);
-    return STEP_MORE;
-}
-
-static enum step handle(struct trp_runner *runner, struct troupe_ctx *ctx,
-                        struct trp_envelope *envelope, const troupe_outcome *outcome)
-{
-    troupe_status status;
-    if (TRP_LIKELY(call_handler(ctx, envelope, outcome, &status)))
-        return conclude(runner, ctx, envelope, status);
     trp_free_abandoned(runner, ctx);
-    return STEP_LEFT;
+    return TRP_NEXT_LEAVE;
 }
 
-// The same for a plain message when nobody observes, in as few steps as can be.
-static inline enum step handle_plain(struct trp_runner *runner, struct troupe_ctx *ctx,
-                                     struct trp_slot *slot, struct trp_envelope *envelope)
+static enum trp_next handle(struct trp_runner *runner, struct troupe_ctx *ctx,
+                            struct trp_envelope *envelope, const troupe_outcome *outcome)
 {
     troupe_status status;
-    troupe_receive_fn receive = ctx->receive; // as in call_handler
-    begin(ctx, envelope);
-    if (TRP_UNLIKELY(!TRP_CALL_USER(ctx, status = receive(ctx, trp_state(ctx), &envelope->msg)))) {
-        trp_free_abandoned(runner, ctx);
-        return STEP_LEFT;
-    }
-    atomic_store_explicit(&ctx->current, NULL, memory_order_relaxed);
-    if (TRP_UNLIKELY(status != TROUPE_OK || !ctx->linked)) // whatever is gone is not linked
-        return conclude(runner, ctx, envelope, status);
+    return TRP_LIKELY(call_handler(ctx, envelope, outcome, &status))
+               ? trp_conclude(runner, ctx, envelope, status)
+               : leave(runner, ctx);
+}
+
+// ---- The same when nobody observes, in as few steps as can be
+
+// Takes the message out that was handled, as most are: it is ours and still at the front. Its
+// envelope is freed after that.
+static inline enum trp_next pop_handled(struct trp_runner *runner, struct troupe_ctx *ctx,
+                                        struct trp_slot *slot)
+{
     ctx->linked = 0;
     trp_count(runner->system, runner, handled);
-    bool more = trp_mpsc_pop(&slot->inbox, &slot->front);
-    trp_envelope_free(&runner->worker->cache, envelope);
-    return more ? STEP_MORE : STEP_LEFT;
+    return trp_mpsc_pop(&slot->inbox, &slot->front) ? TRP_NEXT_MESSAGE : TRP_NEXT_LEAVE;
 }
 
-// The same for an ask's request.
-static inline enum step handle_request(struct trp_runner *runner, struct troupe_ctx *ctx,
-                                       struct trp_slot *slot, struct trp_envelope *envelope)
+static inline enum trp_next handle_plain(struct trp_runner *runner, struct troupe_ctx *ctx,
+                                         struct trp_slot *slot, struct trp_envelope *envelope)
 {
     troupe_status status;
-    troupe_receive_fn receive = ctx->receive; // as in call_handler
     begin(ctx, envelope);
-    if (TRP_UNLIKELY(!TRP_CALL_USER(ctx, status = receive(ctx, trp_state(ctx), &envelope->msg)))) {
-        trp_free_abandoned(runner, ctx);
-        return STEP_LEFT;
-    }
+    if (TRP_UNLIKELY(!call_receive(ctx, envelope, &status)))
+        return leave(runner, ctx);
+    atomic_store_explicit(&ctx->current, NULL, memory_order_relaxed);
+    if (TRP_UNLIKELY(status != TROUPE_OK || !ctx->linked)) // whatever is gone is not linked
+        return trp_conclude(runner, ctx, envelope, status);
+    enum trp_next next = pop_handled(runner, ctx, slot);
+    trp_envelope_free(&runner->worker->cache, envelope);
+    return next;
+}
+
+// An ask's request.
+static inline enum trp_next handle_request(struct trp_runner *runner, struct troupe_ctx *ctx,
+                                           struct trp_slot *slot, struct trp_envelope *envelope)
+{
+    troupe_status status;
+    begin(ctx, envelope);
+    if (TRP_UNLIKELY(!call_receive(ctx, envelope, &status)))
+        return leave(runner, ctx);
     atomic_store_explicit(&ctx->current, NULL, memory_order_relaxed);
     if (TRP_UNLIKELY(status != TROUPE_OK || !ctx->linked ||
                      trp_envelope_extra(envelope)->owner != NULL)) // nobody has answered
-        return conclude(runner, ctx, envelope, status);
-    ctx->linked = 0;
-    trp_count(runner->system, runner, handled);
-    bool more = trp_mpsc_pop(&slot->inbox, &slot->front);
+        return trp_conclude(runner, ctx, envelope, status);
+    enum trp_next next = pop_handled(runner, ctx, slot);
     trp_request_free(&runner->worker->cache, envelope);
-    return more ? STEP_MORE : STEP_LEFT;
+    return next;
 }
 
-// The same for a small reply.
-static inline enum step handle_reply(struct trp_runner *runner, struct troupe_ctx *ctx,
-                                     struct trp_slot *slot, struct trp_envelope *envelope,
-                                     struct trp_ask *ask)
+// A small reply.
+static inline enum trp_next handle_reply(struct trp_runner *runner, struct troupe_ctx *ctx,
+                                         struct trp_slot *slot, struct trp_envelope *envelope,
+                                         struct trp_ask *ask)
 {
     troupe_status status;
     troupe_outcome outcome = {.status = TROUPE_OK, .reply = &envelope->msg};
@@ -332,25 +234,22 @@ static inline enum step handle_reply(struct trp_runner *runner, struct troupe_ct
     void *user = ask->user;
     trp_ask_unlink(ask);
     begin(ctx, envelope);
-    if (TRP_UNLIKELY(
-            !TRP_CALL_USER(ctx, status = on_outcome(ctx, trp_state(ctx), user, &outcome)))) {
-        trp_free_abandoned(runner, ctx);
-        return STEP_LEFT;
-    }
+    if (TRP_UNLIKELY(!TRP_CALL_USER(ctx, status = on_outcome(ctx, trp_state(ctx), user, &outcome))))
+        return leave(runner, ctx);
     atomic_store_explicit(&ctx->current, NULL, memory_order_relaxed);
     if (status == TROUPE_UNHANDLED)
         status = TROUPE_OK;
     if (TRP_UNLIKELY(status != TROUPE_OK || !ctx->linked))
-        return conclude(runner, ctx, envelope, status);
-    ctx->linked = 0;
-    trp_count(runner->system, runner, handled);
-    bool more = trp_mpsc_pop(&slot->inbox, &slot->front);
+        return trp_conclude(runner, ctx, envelope, status);
+    enum trp_next next = pop_handled(runner, ctx, slot);
     trp_ask_release(runner, ask);
-    return more ? STEP_MORE : STEP_LEFT;
+    return next;
 }
 
-static enum step handle_outcome(struct trp_runner *runner, struct troupe_ctx *ctx,
-                                struct trp_envelope *envelope)
+// ---- By the kind of the message
+
+static enum trp_next handle_outcome(struct trp_runner *runner, struct troupe_ctx *ctx,
+                                    struct trp_envelope *envelope)
 {
     struct trp_ask *ask = trp_outcome_is_simple(ctx, envelope);
     if (TRP_LIKELY(ask && runner->system->seams.probe == NULL))
@@ -362,18 +261,18 @@ static enum step handle_outcome(struct trp_runner *runner, struct troupe_ctx *ct
     return handle(runner, ctx, envelope, &outcome);
 }
 
-static enum step drain_order(struct trp_runner *runner, struct troupe_ctx *ctx,
-                             struct trp_envelope *envelope)
+static enum trp_next drain_order(struct trp_runner *runner, struct troupe_ctx *ctx,
+                                 struct trp_envelope *envelope)
 {
     ctx->linked = 1;
     trp_detach_current(ctx);
     trp_finish(runner->system, runner, envelope);
     struct trp_reason reason = {.kind = TROUPE_SHUTDOWN};
-    return trp_end_incarnation(runner, ctx->slot, reason) == TRP_NEXT_LEAVE ? STEP_LEFT : STEP_LOOK;
+    return trp_end_incarnation(runner, ctx->slot, reason);
 }
 
-static enum step run_message(struct trp_runner *runner, struct troupe_ctx *ctx,
-                             struct trp_envelope *envelope)
+static enum trp_next run_message(struct trp_runner *runner, struct troupe_ctx *ctx,
+                                 struct trp_envelope *envelope)
 {
     struct trp_slot *slot = ctx->slot;
     if (TRP_UNLIKELY(envelope->generation != ctx->generation))
@@ -408,7 +307,7 @@ static enum step run_message(struct trp_runner *runner, struct troupe_ctx *ctx,
         return drain_order(runner, ctx, envelope);
     case TRP_KIND_AHEAD:
         trp_ahead_fetch(envelope);
-        return pop(runner, slot, envelope);
+        return trp_pop_message(runner, slot, envelope);
     case TRP_KIND_NUDGE:
     default:
         trp_panic(__FILE__, __LINE__, "an envelope of kind %d in a mailbox", envelope->kind);
@@ -419,7 +318,7 @@ static enum step run_message(struct trp_runner *runner, struct troupe_ctx *ctx,
 
 // Makes a dead letter of the front message, if it is for nobody. Ended actors give the mailbox's
 // hold back once it is idle; from then on the slot may be used again, so that comes last.
-static enum step drain_front(struct trp_runner *runner, struct trp_slot *slot)
+static enum trp_next drain_front(struct trp_runner *runner, struct trp_slot *slot)
 {
     bool retiring = slot->retiring;
     bool more;
@@ -429,16 +328,16 @@ static enum step drain_front(struct trp_runner *runner, struct trp_slot *slot)
     } else {
         struct trp_envelope *envelope = trp_envelope_of_link(slot->front.first);
         if (atomic_load_explicit(&slot->body, memory_order_acquire) != NULL)
-            return STEP_LOOK; // an actor has moved in: the message may be for it
+            return TRP_NEXT_LOOK; // an actor has moved in: the message may be for it
         slot->retiring = 0;
         more = discard(runner, slot, envelope, retiring ? TROUPE_DEAD_ENDED : TROUPE_DEAD_NO_TARGET,
-                       retiring ? &slot->reason : NULL) == STEP_MORE;
+                       retiring ? &slot->reason : NULL) == TRP_NEXT_MESSAGE;
     }
     if (more)
         slot->retiring = retiring;
     else if (retiring)
         trp_slot_release_hold(runner->system, runner, slot);
-    return more ? STEP_LOOK : STEP_LEFT;
+    return more ? TRP_NEXT_LOOK : TRP_NEXT_LEAVE;
 }
 
 // ---- The loop
@@ -454,14 +353,14 @@ static inline bool used_up(struct trp_runner *runner, uint32_t handled)
 }
 
 // Handles messages as long as nothing else is to be done.
-static enum step run_messages(struct trp_runner *runner, struct trp_slot *slot,
-                              struct troupe_ctx *ctx, uint32_t *handled)
+static enum trp_next run_messages(struct trp_runner *runner, struct trp_slot *slot,
+                                  struct troupe_ctx *ctx, uint32_t *handled)
 {
     bool plain = runner->system->seams.probe == NULL;
     for (;;) {
         struct trp_link *front = slot->front.first;
         if (TRP_UNLIKELY(front == &slot->nudge))
-            return STEP_LOOK;
+            return TRP_NEXT_LOOK;
         struct trp_envelope *envelope = trp_envelope_of_link(front);
         // relaxed: whether there is one already is all that matters. The next is likely to be of
         // the same size.
@@ -469,19 +368,19 @@ static enum step run_messages(struct trp_runner *runner, struct trp_slot *slot,
         trp_cpu_prefetch(next);
         if (envelope->units > TRP_ENV_SMALL)
             trp_cpu_prefetch((const char *)((uintptr_t)next + TRP_CACHE_LINE));
-        enum step step;
+        enum trp_next then;
         if (TRP_LIKELY(plain && envelope->kind == TRP_KIND_USER &&
                        envelope->generation == ctx->generation))
-            step = handle_plain(runner, ctx, slot, envelope);
+            then = handle_plain(runner, ctx, slot, envelope);
         else
-            step = run_message(runner, ctx, envelope);
+            then = run_message(runner, ctx, envelope);
         ++*handled;
-        if (step != STEP_MORE)
-            return step;
+        if (then != TRP_NEXT_MESSAGE)
+            return then;
         if (TRP_UNLIKELY(atomic_load_explicit(&slot->orders, memory_order_relaxed) & TRP_ORDER_ANY))
-            return STEP_LOOK;
+            return TRP_NEXT_LOOK;
         if (used_up(runner, *handled))
-            return STEP_MORE;
+            return TRP_NEXT_TURN;
     }
 }
 
@@ -492,69 +391,71 @@ static inline bool only_messages(struct trp_slot *slot, const struct troupe_ctx 
            (atomic_load(&slot->orders) & TRP_ORDER_ANY) == 0 && slot->task.home == NULL;
 }
 
+// Does the first of all that comes before messages; TRP_NEXT_MESSAGE: there is nothing.
+// *batch: a TELLING slot may tell one more batch.
+static enum trp_next look(struct trp_runner *runner, struct trp_slot *slot, struct troupe_ctx *ctx,
+                          bool *batch)
+{
+    if (slot->task.home && runner->worker->pool) { // it has just got a thread of its own
+        trp_schedule(runner->system->scheduler, runner->worker, &slot->task);
+        return TRP_NEXT_LEAVE;
+    }
+    if (TRP_UNLIKELY(slot->phase == TRP_TELLING)) {
+        bool may = *batch;
+        *batch = false;
+        return may ? trp_tell_on(runner, slot) : TRP_NEXT_TURN;
+    }
+    if (atomic_load(&slot->orders) & order_mask(slot))
+        return obey(runner, slot);
+    // Not before the orders: the body may be held by a handler that was given up, which finds that
+    // out by its own runner.
+    if (ctx != &trp_vacant)
+        ctx->runner = runner;
+    if (slot->phase == TRP_STARTING && atomic_load(&slot->init) == TRP_INIT_NOT_YET)
+        return trp_start_incarnation(runner, slot);
+    if (slot->front.first == &slot->nudge)
+        return pop_nudge(runner, slot) ? TRP_NEXT_LOOK : TRP_NEXT_LEAVE;
+    if (slot->phase != TRP_RUNNING) // messages wait
+        return trp_slot_suspend(slot, order_mask(slot)) ? TRP_NEXT_LEAVE : TRP_NEXT_LOOK;
+    return TRP_NEXT_MESSAGE;
+}
+
+// Makes a dead letter of one message.
+static enum trp_next drain(struct trp_runner *runner, struct trp_slot *slot, uint32_t *handled)
+{
+    enum trp_next next = drain_front(runner, slot);
+    // A thread of the actor's own does not run it again: it has been told to end.
+    if (next == TRP_NEXT_LOOK && ++*handled % DRAIN_BATCH == 0 && runner->worker->pool)
+        return TRP_NEXT_TURN;
+    return next;
+}
+
+// Whatever there is to be done, until the slot is not ours any more or others get a turn.
+static enum trp_next run_slot(struct trp_runner *runner, struct trp_slot *slot, bool batch,
+                              uint32_t *handled)
+{
+    enum trp_next next = TRP_NEXT_LOOK;
+    while (next == TRP_NEXT_LOOK) {
+        struct troupe_ctx *ctx = atomic_load_explicit(&slot->body, memory_order_acquire);
+        next = ctx ? look(runner, slot, ctx, &batch) : drain(runner, slot, handled);
+        if (next == TRP_NEXT_MESSAGE)
+            next = run_messages(runner, slot, ctx, handled);
+    }
+    return next;
+}
+
 static enum trp_run activate(struct trp_runner *runner, struct trp_slot *slot)
 {
     uint32_t handled = 0;
+    enum trp_next next = TRP_NEXT_LOOK;
     struct troupe_ctx *body = atomic_load_explicit(&slot->body, memory_order_acquire);
     if (TRP_LIKELY(only_messages(slot, body))) {
         body->runner = runner;
-        enum step step = run_messages(runner, slot, body, &handled);
-        if (step != STEP_LOOK)
-            return step == STEP_LEFT ? TRP_RUN_DONE : TRP_RUN_AGAIN;
+        next = run_messages(runner, slot, body, &handled);
     }
-    bool batch = body != NULL && slot->phase == TRP_TELLING; // one in each activation
-    for (;;) {
-        struct troupe_ctx *ctx = atomic_load_explicit(&slot->body, memory_order_acquire);
-        if (ctx == NULL) {
-            if (drain_front(runner, slot) == STEP_LEFT)
-                return TRP_RUN_DONE;
-            // A thread of the actor's own does not run it again: it has been told to end.
-            if (++handled % DRAIN_BATCH == 0 && runner->worker->pool)
-                return TRP_RUN_AGAIN;
-            continue;
-        }
-        if (slot->task.home && runner->worker->pool) { // it has just got a thread of its own
-            trp_schedule(runner->system->scheduler, runner->worker, &slot->task);
-            return TRP_RUN_DONE;
-        }
-        if (TRP_UNLIKELY(slot->phase == TRP_TELLING)) {
-            if (!batch)
-                return TRP_RUN_AGAIN;
-            batch = false;
-            if (trp_tell_on(runner, slot) == TRP_NEXT_LEAVE)
-                return TRP_RUN_DONE;
-            continue;
-        }
-        if (atomic_load(&slot->orders) & order_mask(slot)) {
-            if (obey(runner, slot) == TRP_NEXT_LEAVE)
-                return TRP_RUN_DONE;
-            continue;
-        }
-        // Not before the orders: the body may be held by a handler that was given up, which finds
-        // that out by its own runner.
-        if (ctx != &trp_vacant)
-            ctx->runner = runner;
-        if (slot->phase == TRP_STARTING && atomic_load(&slot->init) == TRP_INIT_NOT_YET) {
-            if (trp_start_incarnation(runner, slot) == TRP_NEXT_LEAVE)
-                return TRP_RUN_DONE;
-            continue;
-        }
-        if (slot->front.first == &slot->nudge) {
-            if (!pop_nudge(runner, slot))
-                return TRP_RUN_DONE;
-            continue;
-        }
-        if (slot->phase != TRP_RUNNING) { // messages wait
-            if (trp_slot_suspend(slot, order_mask(slot)))
-                return TRP_RUN_DONE;
-            continue;
-        }
-        enum step step = run_messages(runner, slot, ctx, &handled);
-        if (step == STEP_LEFT)
-            return TRP_RUN_DONE;
-        if (step == STEP_MORE)
-            return TRP_RUN_AGAIN;
-    }
+    if (next == TRP_NEXT_LOOK) // one batch of what is told in each activation
+        next = run_slot(runner, slot, body != NULL && slot->phase == TRP_TELLING, &handled);
+    return next == TRP_NEXT_LEAVE ? TRP_RUN_DONE : TRP_RUN_AGAIN;
 }
 
 enum trp_run trp_activate(struct trp_worker *worker, struct trp_task *task)

@@ -145,11 +145,6 @@ troupe_status trp_build(troupe_system *system, struct trp_runner *runner, troupe
                         const void *body, enum trp_kind kind, bool with_extra,
                         struct trp_envelope **envelope);
 
-// For a ref that names no live actor here and a function that needs one: makes the dead letter and
-// the text. `what` wants it: "troupe_ask".
-troupe_status trp_no_target(struct troupe_ctx *ctx, troupe_ref to, troupe_type *type,
-                            const void *body, const char *what);
-
 // Puts an envelope into the mailbox of the actor that `generation` names; counts it as sent. What
 // is dead by then becomes a dead letter in the activation. `ctx` is the sender.
 void trp_push(struct troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
@@ -167,10 +162,21 @@ void trp_push_drain(troupe_system *system, struct trp_runner *runner, struct trp
 bool trp_drain(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
                uint32_t generation);
 
+void trp_list_append(struct trp_list *list, struct trp_link *link);
+
+// Puts a list before the front of the mailbox; the consumer's, when the front is not yet handled.
+void trp_list_prepend_to(struct trp_slot *slot, struct trp_list *list);
+
+// ---- discard.c
+
 // Gets rid of an envelope that will not be handled: tells the hook if `reason` is not 0 and it is a
 // user's message, ends its ask with down, and frees it. Counts dead or dropped.
 void trp_discard(troupe_system *system, struct trp_runner *runner, struct trp_envelope *envelope,
                  troupe_ref target, troupe_dead_reason reason, const struct trp_reason *why);
+
+// Frees an envelope with its message, and nothing that it carries for others.
+void trp_free_envelope(troupe_system *system, struct trp_runner *runner,
+                       struct trp_envelope *envelope);
 
 // Frees an envelope that has been handled.
 void trp_finish(troupe_system *system, struct trp_runner *runner, struct trp_envelope *envelope);
@@ -178,6 +184,27 @@ void trp_finish(troupe_system *system, struct trp_runner *runner, struct trp_env
 // Tells the hook of a dead letter and counts it.
 void trp_dead_letter(troupe_system *system, struct trp_runner *runner, const troupe_msg *msg,
                      troupe_ref target, troupe_ref sender, troupe_dead_reason reason);
+
+// ---- elsewhere.c: the target is not here, trp_slot_is_live was false
+
+bool trp_is_abroad(const struct troupe_ctx *ctx, troupe_ref to);
+
+// Send a message, or hand over one that is built and gone on success, wherever else it goes: to
+// another system, or it becomes a dead letter. Errors set the text.
+troupe_status trp_send_elsewhere(struct troupe_ctx *ctx, troupe_ref to, troupe_type *type,
+                                 const void *body);
+troupe_status trp_hand_elsewhere(struct troupe_ctx *ctx, troupe_ref to,
+                                 struct trp_envelope *envelope);
+
+// Makes the dead letter and the text of a message to nobody, which stays the caller's.
+troupe_status trp_dead_at_once(struct troupe_ctx *ctx, const troupe_msg *msg, troupe_ref to);
+
+// For a ref that names no live actor here and a function that needs one: makes the dead letter and
+// the text. `what` wants it: "troupe_ask".
+troupe_status trp_no_target(struct troupe_ctx *ctx, troupe_ref to, troupe_type *type,
+                            const void *body, const char *what);
+
+// ---- message_own.c
 
 // Detaches the current message from the mailbox, so that it can be handed away.
 void trp_detach_current(struct troupe_ctx *ctx);
@@ -187,21 +214,34 @@ void trp_detach_current(struct troupe_ctx *ctx);
 struct trp_envelope *trp_current(struct troupe_ctx *ctx, const troupe_msg *msg,
                                  const char *function);
 
-void trp_list_append(struct trp_list *list, struct trp_link *link);
-
-// Puts a list before the front of the mailbox; the consumer's, when the front is not yet handled.
-void trp_list_prepend_to(struct trp_slot *slot, struct trp_list *list);
-
 // ---- activation.c
+
+// What an activation goes on with after a step.
+enum trp_next {
+    TRP_NEXT_LOOK,    // look at the slot again
+    TRP_NEXT_LEAVE,   // the slot is not the caller's any more
+    TRP_NEXT_MESSAGE, // of a message: handle the next one, which is at the front
+    TRP_NEXT_TURN     // of several: others get a turn first
+};
 
 enum trp_run trp_activate(struct trp_worker *worker, struct trp_task *task);
 
 // The scheduler's `fetch`.
 void trp_activation_fetch(struct trp_task *task, bool deep);
 
+// Takes the message at the front out of the mailbox and frees it.
+enum trp_next trp_pop_message(struct trp_runner *runner, struct trp_slot *slot,
+                              struct trp_envelope *envelope);
+
 // Calls a function of the user's: out of the runtime, and back in. False: given up meanwhile.
 #define TRP_CALL_USER(ctx, call) \
     (trp_bias_leave(&(ctx)->runner->bias), (call), trp_end_of_handler((ctx)->runner))
+
+// ---- conclude.c
+
+// Does what follows a handler that has returned `status`.
+enum trp_next trp_conclude(struct trp_runner *runner, struct troupe_ctx *ctx,
+                           struct trp_envelope *envelope, troupe_status status);
 
 // ---- spawn.c
 
@@ -237,12 +277,6 @@ struct trp_persist *trp_persist(troupe_system *system, struct trp_runner *runner
 const char *trp_actor_name(const struct trp_slot *slot);
 
 // ---- lifecycle.c
-
-// What an activation goes on with after a step of the lifecycle.
-enum trp_next {
-    TRP_NEXT_LOOK,  // look at the slot again
-    TRP_NEXT_LEAVE, // the slot is not the caller's any more
-};
 
 // Runs init, or goes on waiting for a deferred one.
 enum trp_next trp_start_incarnation(struct trp_runner *runner, struct trp_slot *slot);

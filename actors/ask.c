@@ -1,4 +1,5 @@
-// Asks: the record, its ways to end, and the public functions.
+// Asks: the record, its ways to end, and the asker's side. A thread that waits: call.c. Who
+// answers: reply.c.
 //
 // [end] An ask ends once: whoever sets ENDED in its state decides how, and delivers the outcome as
 // an envelope to the asker's mailbox (the one in the record, so that an end needs no memory, or
@@ -19,16 +20,7 @@
 // asker's count is the only one, which a load tells.
 #include "actors/ask.h"
 
-#include "actors/monitor.h"
-
 #include <string.h>
-
-#define DEFAULT_TIMEOUT_MS 5000
-
-static struct trp_wide_ask *wide_of(struct trp_ask *ask)
-{
-    return TRP_CONTAINER(ask, struct trp_wide_ask, ask);
-}
 
 void trp_ask_release_slow(troupe_system *system, struct trp_runner *runner, struct trp_ask *ask)
 {
@@ -42,18 +34,10 @@ void trp_ask_release_slow(troupe_system *system, struct trp_runner *runner, stru
         trp_give(system, runner, ask, sizeof *ask);
         return;
     }
-    struct trp_wide_ask *wide = wide_of(ask);
+    struct trp_wide_ask *wide = trp_ask_wide(ask);
     if (wide->release)
         wide->release(wide->arg);
     trp_give(system, runner, wide, sizeof *wide);
-}
-
-static void release(troupe_system *system, struct trp_runner *runner, struct trp_ask *ask)
-{
-    if (TRP_LIKELY(runner != NULL))
-        trp_ask_release(runner, ask);
-    else
-        trp_ask_release_slow(system, NULL, ask);
 }
 
 // ---- A timer of its own
@@ -68,22 +52,27 @@ static bool is_timed(const struct trp_ask *ask)
     return (atomic_load_explicit(&ask->state, memory_order_relaxed) & TRP_ASK_TIMED) != 0; // fixed
 }
 
-static void disarm(troupe_system *system, struct trp_runner *runner, struct trp_ask *ask)
+void trp_ask_disarm(troupe_system *system, struct trp_runner *runner, struct trp_ask *ask)
 {
     if (TRP_LIKELY(!is_timed(ask)))
         return;
     struct trp_wheel *wheel = wheel_of(system, ask);
     trp_wheel_lock(wheel);
-    bool cancelled = trp_wheel_cancel(wheel, &wide_of(ask)->timed.timer);
+    bool cancelled = trp_wheel_cancel(wheel, &trp_ask_wide(ask)->timed.timer);
     trp_wheel_unlock(wheel);
     if (cancelled)
-        release(system, runner, ask);
+        trp_ask_give_back(system, runner, ask);
 }
 
-// Before the request is on its way.
-static void arm(troupe_system *system, struct trp_wide_ask *wide, uint64_t deadline)
+static uint64_t delay_of(uint32_t timeout_ms)
+{
+    return timeout_ms * TRP_NS_PER_MS;
+}
+
+void trp_ask_arm(troupe_system *system, struct trp_wide_ask *wide, uint32_t timeout_ms)
 {
     struct trp_ask *ask = &wide->ask;
+    uint64_t deadline = trp_deadline(trp_now(system), delay_of(timeout_ms));
     wide->timed = (struct trp_timed){.kind = TRP_TIMED_ASK};
     // relaxed: nobody else has the record yet.
     uint32_t state = atomic_load_explicit(&ask->state, memory_order_relaxed);
@@ -95,42 +84,7 @@ static void arm(troupe_system *system, struct trp_wide_ask *wide, uint64_t deadl
     trp_scheduler_timer_armed(system->scheduler, deadline);
 }
 
-static uint64_t delay_of(uint32_t timeout_ms)
-{
-    return timeout_ms * TRP_NS_PER_MS;
-}
-
-static uint32_t limit_of(uint32_t timeout_ms)
-{
-    return timeout_ms ? timeout_ms : DEFAULT_TIMEOUT_MS;
-}
-
 // ---- Ending
-
-// Sets ENDED and `bits`, and gives `counts` back. False: too late, nothing has changed.
-static inline bool decide(struct trp_ask *ask, uint32_t bits, uint32_t counts)
-{
-    uint32_t state = atomic_load_explicit(&ask->state, memory_order_relaxed);
-    do {
-        if (TRP_UNLIKELY(state & TRP_ASK_ENDED))
-            return false;
-        TRP_YIELD("ask: before decision");
-        // acq_rel [end], [count]: the outcome's reader is ordered by the envelope or waiter;
-        // whoever frees the record, by the acquire in trp_ask_release, sees what the caller did
-        // with it. Losers need nothing.
-    } while (!atomic_compare_exchange_weak_explicit(&ask->state, &state,
-                                                    (state | TRP_ASK_ENDED | bits) - counts,
-                                                    memory_order_acq_rel, memory_order_relaxed));
-    return true;
-}
-
-static inline void set_outcome(struct trp_ask *ask, uint32_t type, uint32_t size, const void *body)
-{
-    ask->envelope.msg = (troupe_msg){.type = type, .size = size, .body = body};
-    ask->envelope.kind = TRP_KIND_OUTCOME;
-    ask->envelope.flags = TRP_ENV_EMBEDDED;
-    ask->envelope.units = 0;
-}
 
 // The winner's: hands the asker's count over with an outcome without a reply.
 static void deliver(troupe_system *system, struct trp_runner *runner, struct trp_ask *ask,
@@ -138,28 +92,28 @@ static void deliver(troupe_system *system, struct trp_runner *runner, struct trp
 {
     ask->status = status;
     if (ask->asker == NULL) {
-        trp_waiter_wake(wide_of(ask)->waiter);
+        trp_waiter_wake(trp_ask_wide(ask)->waiter);
         return;
     }
-    set_outcome(ask, 0, 0, "");
+    trp_ask_set_outcome(ask, 0, 0, "");
     trp_push_from(system, runner, ask->asker, ask->generation, &ask->envelope);
 }
 
 static void end(troupe_system *system, struct trp_runner *runner, struct trp_ask *ask,
                 troupe_status status)
 {
-    if (decide(ask, 0, TRP_ASK_ONE))
+    if (trp_ask_decide(ask, 0, TRP_ASK_ONE))
         deliver(system, runner, ask, status);
     else
-        release(system, runner, ask);
+        trp_ask_give_back(system, runner, ask);
 }
 
 void trp_ask_down(troupe_system *system, struct trp_runner *runner, struct trp_ask *ask,
                   const struct trp_reason *why)
 {
     static const struct trp_reason noactor = {.kind = TROUPE_NOACTOR};
-    if (!decide(ask, TRP_ASK_HOLDS, TRP_ASK_ONE)) {
-        release(system, runner, ask);
+    if (!trp_ask_decide(ask, TRP_ASK_HOLDS, TRP_ASK_ONE)) {
+        trp_ask_give_back(system, runner, ask);
         return;
     }
     ask->reason = trp_reason_acquire(why ? *why : noactor);
@@ -185,16 +139,16 @@ void trp_ask_expired(struct trp_runner *runner, struct trp_timed *timed)
 
 void trp_ask_expire(troupe_system *system, struct trp_runner *runner, struct trp_ask *ask)
 {
-    if (decide(ask, 0, 0))
+    if (trp_ask_decide(ask, 0, 0))
         deliver(system, runner, ask, TROUPE_ETIMEDOUT);
 }
 
 void trp_ask_abandon(troupe_system *system, struct trp_runner *runner, struct trp_ask *ask)
 {
-    bool won = decide(ask, 0, 0);
-    disarm(system, runner, ask);
+    bool won = trp_ask_decide(ask, 0, 0);
+    trp_ask_disarm(system, runner, ask);
     if (won)
-        release(system, runner, ask); // else the outcome on its way has the asker's count
+        trp_ask_give_back(system, runner, ask); // else the outcome on its way has the asker's count
 }
 
 // ---- The asker's side
@@ -239,7 +193,7 @@ struct trp_ask *trp_ask_new(struct troupe_ctx *ctx, troupe_on_outcome on_outcome
 void trp_ask_unmake(struct troupe_ctx *ctx, struct trp_ask *ask)
 {
     trp_ask_unlink(ask);
-    trp_give(ctx->system, ctx->runner, wide_of(ask), sizeof(struct trp_wide_ask));
+    trp_give(ctx->system, ctx->runner, trp_ask_wide(ask), sizeof(struct trp_wide_ask));
 }
 
 bool trp_outcome_open(struct troupe_ctx *ctx, struct trp_envelope *envelope,
@@ -251,7 +205,7 @@ bool trp_outcome_open(struct troupe_ctx *ctx, struct trp_envelope *envelope,
     trp_ask_unlink(ask);
     if (ask->handle != TRP_ASK_NO_HANDLE)
         trp_handles_remove(&ctx->extras->handles, ask->handle);
-    disarm(ctx->system, ctx->runner, ask);
+    trp_ask_disarm(ctx->system, ctx->runner, ask);
     *outcome = (troupe_outcome){.status = TROUPE_OK};
     if (envelope->msg.type != 0) {
         outcome->reply = &envelope->msg;
@@ -270,26 +224,9 @@ void trp_outcome_done(troupe_system *system, struct trp_runner *runner,
                       struct trp_envelope *envelope)
 {
     struct trp_ask *ask = trp_ask_of_outcome(envelope);
-    if (envelope != &ask->envelope) {
-        struct trp_slab_cache *cache = trp_cache_open(system, runner);
-        trp_envelope_free(cache, envelope);
-        trp_cache_close(system, runner);
-    }
-    release(system, runner, ask);
-}
-
-static inline bool is_live(const struct trp_slot *slot, troupe_ref to)
-{
-    return slot && to.generation != 0 &&
-           atomic_load_explicit(&slot->generation, memory_order_relaxed) == to.generation;
-}
-
-// The id of a small struct's type that is known and can be copied here and now; 0: any other.
-static inline uint32_t small_type(const troupe_type *type, const void *body)
-{
-    if (TRP_UNLIKELY(type == NULL || body == NULL || trp_type_form(type) != TRP_TYPE_SMALL))
-        return 0;
-    return type->id;
+    if (envelope != &ask->envelope)
+        trp_free_envelope(system, runner, envelope);
+    trp_ask_give_back(system, runner, ask);
 }
 
 #define REQUEST_HEADER (sizeof(struct trp_envelope) + sizeof(struct trp_extra))
@@ -301,7 +238,7 @@ _Static_assert(REQUEST_HEADER + TRP_SMALL_BODY <= REQUEST_SIZE, "fits a small re
 static inline troupe_status build_request(troupe_ctx *ctx, troupe_type *type, const void *body,
                                           struct trp_envelope **request)
 {
-    uint32_t id = small_type(type, body);
+    uint32_t id = trp_ask_small_type(type, body);
     struct trp_envelope *envelope =
         TRP_LIKELY(id != 0) ? trp_slab_take(&ctx->runner->worker->cache, REQUEST_SIZE) : NULL;
     *request = envelope;
@@ -323,12 +260,12 @@ static inline troupe_status build_request(troupe_ctx *ctx, troupe_type *type, co
 static void limit_alone(troupe_ctx *ctx, struct trp_asks *asks, struct trp_ask *record,
                         uint32_t timeout_ms)
 {
-    struct trp_wide_ask *wide = wide_of(record);
+    struct trp_wide_ask *wide = trp_ask_wide(record);
     wide->release = NULL;
     // relaxed: nobody else has the record yet.
     atomic_store_explicit(&record->state, 2 * TRP_ASK_ONE + TRP_ASK_WIDE, memory_order_relaxed);
     trp_ask_link(&asks->lists[0], record);
-    arm(ctx->system, wide, trp_deadline(trp_now(ctx->system), delay_of(timeout_ms)));
+    trp_ask_arm(ctx->system, wide, timeout_ms);
 }
 
 // Puts the record into a list and sees to its limit.
@@ -363,7 +300,7 @@ static inline troupe_status ask_with(troupe_ctx *ctx, struct trp_slot *slot, uin
     struct trp_asks *asks = asks_of(ctx);
     struct trp_ask_list *list = NULL;
     struct trp_ask *record = NULL;
-    timeout_ms = limit_of(timeout_ms);
+    timeout_ms = trp_ask_limit(timeout_ms);
     if (TRP_LIKELY(asks && (id == NULL || trp_handles_reserve(ctx->system, ctx->runner,
                                                               &ctx->extras->handles)))) {
         list = trp_asks_list(asks, timeout_ms);
@@ -417,7 +354,7 @@ troupe_status troupe_ask_body(troupe_ctx *ctx, troupe_ref to, uint32_t timeout_m
         return trp_error(TROUPE_EINVAL, "troupe_ask: on_outcome is NULL; to ignore the answer use "
                                         "troupe_send");
     struct trp_slot *slot = trp_resolve(ctx->system, to);
-    if (TRP_UNLIKELY(!is_live(slot, to)))
+    if (TRP_UNLIKELY(!trp_slot_is_live(slot, to)))
         return trp_no_target(ctx, to, type, body, "troupe_ask");
     if (TRP_UNLIKELY(!trp_enter(ctx)))
         return TROUPE_ESTALE;
@@ -433,7 +370,7 @@ static troupe_status cancel(troupe_ctx *ctx, troupe_ask_id id)
     uint32_t index;
     memcpy(&name, &id, sizeof name);
     struct trp_ask *record = trp_find_handle(ctx, TRP_HANDLE_ASK, name, &index);
-    if (record == NULL || !decide(record, 0, 0))
+    if (record == NULL || !trp_ask_decide(record, 0, 0))
         return trp_error(TROUPE_EALREADY, "troupe_ask_cancel: this ask has ended already");
     deliver(ctx->system, ctx->runner, record, TROUPE_ECANCELED);
     return TROUPE_OK;
@@ -446,279 +383,4 @@ troupe_status troupe_ask_cancel(troupe_ctx *ctx, troupe_ask_id id)
     troupe_status status = cancel(ctx, id);
     trp_leave(ctx);
     return status;
-}
-
-// ---- A thread that waits
-
-static troupe_status take_outcome(troupe_ctx *ctx, struct trp_wide_ask *wide, troupe_msg **reply,
-                                  const char *function)
-{
-    struct trp_ask *record = &wide->ask;
-    if (wide->reply) {
-        struct trp_envelope *envelope = wide->reply;
-        envelope->kind = TRP_KIND_USER;
-        trp_envelope_extra(envelope)->owner = NULL;
-        if (reply)
-            *reply = &envelope->msg;
-        else
-            troupe_msg_free(ctx, &envelope->msg);
-        return TROUPE_OK;
-    }
-    if (record->status == TROUPE_EDOWN) {
-        troupe_reason reason = trp_reason_view(&record->reason);
-        return trp_error(TROUPE_EDOWN, "%s: the actor ended before it answered: %s%s%s", function,
-                         troupe_reason_name(reason.kind), reason.text[0] ? ": " : "", reason.text);
-    }
-    return trp_error(record->status, "%s: %s", function, troupe_status_text(record->status));
-}
-
-troupe_status trp_call_envelope(struct troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
-                                uint32_t timeout_ms, troupe_msg **reply,
-                                struct trp_envelope *request, const char *function)
-{
-    troupe_system *system = ctx->system;
-    struct trp_waiter waiter = {.done = 0};
-    struct trp_wide_ask *wide = trp_take(system, NULL, sizeof *wide);
-    if (wide == NULL) {
-        troupe_msg_free(ctx, &request->msg);
-        return trp_error(TROUPE_ENOMEM, "%s: no memory", function);
-    }
-    memset(wide, 0, sizeof *wide);
-    struct trp_ask *record = &wide->ask;
-    atomic_init(&record->state, 2 * TRP_ASK_ONE + TRP_ASK_WIDE);
-    wide->waiter = &waiter;
-    trp_envelope_extra(request)->owner = record;
-    if (timeout_ms != TROUPE_NO_LIMIT)
-        arm(system, wide, trp_deadline(trp_now(system), delay_of(limit_of(timeout_ms))));
-    trp_push(ctx, slot, generation, request);
-    // The deadline ends the ask, not the wait, so that nothing writes to the waiter later.
-    if (!trp_wait(system, &waiter, TRP_NEVER)) { // driven, and nothing left that could answer
-        if (decide(record, 0, 0))
-            record->status = TROUPE_ETIMEDOUT;
-    }
-    disarm(system, NULL, record);
-    troupe_status status = take_outcome(ctx, wide, reply, function);
-    release(system, NULL, record);
-    return status;
-}
-
-static troupe_status call(troupe_ctx *ctx, troupe_ref to, uint32_t timeout_ms, troupe_msg **reply,
-                          troupe_type *type, const void *body)
-{
-    struct trp_slot *slot = trp_resolve(ctx->system, to);
-    if (!is_live(slot, to))
-        return trp_no_target(ctx, to, type, body, "troupe_call");
-    struct trp_envelope *request;
-    troupe_status status = trp_build(ctx->system, NULL, type, body, TRP_KIND_ASK, true, &request);
-    if (status != TROUPE_OK)
-        return status;
-    return trp_call_envelope(ctx, slot, to.generation, timeout_ms, reply, request, "troupe_call");
-}
-
-troupe_status troupe_call_body(troupe_ctx *ctx, troupe_ref to, uint32_t timeout_ms,
-                               troupe_msg **reply, troupe_type *type, const void *body)
-{
-    if (reply)
-        *reply = NULL;
-    if (!trp_wait_begin(ctx, "troupe_call"))
-        return TROUPE_ENOTSUP;
-    troupe_status status = call(ctx, to, timeout_ms, reply, type, body);
-    trp_wait_end(ctx);
-    return status;
-}
-
-// ---- Answering
-
-static void late(troupe_ctx *ctx, struct trp_ask *record)
-{
-    trp_count(ctx->system, ctx->runner, late_replies);
-    release(ctx->system, ctx->runner, record);
-}
-
-void trp_ask_reply(struct troupe_ctx *ctx, struct trp_ask *record, struct trp_envelope *envelope)
-{
-    trp_envelope_extra(envelope)->owner = record;
-    if (!decide(record, 0, TRP_ASK_ONE)) {
-        struct trp_slab_cache *cache = trp_cache_open(ctx->system, ctx->runner);
-        trp_envelope_free(cache, envelope);
-        trp_cache_close(ctx->system, ctx->runner);
-        late(ctx, record);
-    } else if (record->asker) {
-        trp_push(ctx, record->asker, record->generation, envelope);
-    } else {
-        wide_of(record)->reply = envelope;
-        trp_waiter_wake(wide_of(record)->waiter);
-    }
-}
-
-// A reply with an envelope of its own: a large one, or one to a thread that waits.
-static troupe_status reply_in_envelope(troupe_ctx *ctx, struct trp_ask *record, troupe_type *type,
-                                       const void *body)
-{
-    struct trp_envelope *envelope;
-    troupe_status status =
-        trp_build(ctx->system, ctx->runner, type, body, TRP_KIND_OUTCOME, true, &envelope);
-    if (status == TROUPE_OK)
-        trp_ask_reply(ctx, record, envelope);
-    return status;
-}
-
-// Sends the reply, or drops it when nobody waits any more; uses up the request's count on success.
-static inline troupe_status reply(troupe_ctx *ctx, struct trp_ask *record, troupe_type *type,
-                                  const void *body)
-{
-    if (TRP_UNLIKELY(trp_ask_has_ended(record))) {
-        late(ctx, record);
-        return TROUPE_OK;
-    }
-    uint32_t id = small_type(type, body);
-    if (TRP_UNLIKELY(id == 0 || record->asker == NULL))
-        return reply_in_envelope(ctx, record, type, body);
-    if (TRP_UNLIKELY(!decide(record, 0, TRP_ASK_ONE))) {
-        late(ctx, record);
-        return TROUPE_OK;
-    }
-    // Not before: the winner alone writes the outcome.
-    set_outcome(record, id, type->size, record->room);
-    trp_copy_small(record->room, body, type->size);
-    trp_push(ctx, record->asker, record->generation, &record->envelope);
-    return TROUPE_OK;
-}
-
-static inline struct trp_ask *current_ask(troupe_ctx *ctx)
-{
-    struct trp_envelope *envelope = atomic_load_explicit(&ctx->current, memory_order_relaxed);
-    if (envelope == NULL || ctx->gone || envelope->kind != TRP_KIND_ASK)
-        return NULL;
-    return trp_envelope_extra(envelope)->owner;
-}
-
-// The right to answer the current message is used up.
-static inline void answered(troupe_ctx *ctx)
-{
-    trp_envelope_extra(atomic_load_explicit(&ctx->current, memory_order_relaxed))->owner = NULL;
-    ctx->answered = 1;
-}
-
-struct trp_ask *trp_ask_take_current(struct troupe_ctx *ctx)
-{
-    struct trp_ask *record = current_ask(ctx);
-    if (record)
-        answered(ctx);
-    return record;
-}
-
-static inline troupe_status reply_to_current(troupe_ctx *ctx, troupe_type *type, const void *body)
-{
-    if (ctx->slot == NULL)
-        return trp_error(TROUPE_ENOTSUP, "troupe_reply: outside of a handler there is no message "
-                                         "to answer");
-    if (ctx->answered || ctx->gone)
-        return trp_error(TROUPE_EALREADY, "troupe_reply: the message was answered, taken, "
-                                          "forwarded or put aside already");
-    struct trp_ask *record = current_ask(ctx);
-    if (record == NULL)
-        return TROUPE_OK; // not an ask: nobody waits
-    troupe_status status = reply(ctx, record, type, body);
-    if (status != TROUPE_OK)
-        return status;
-    answered(ctx);
-    return TROUPE_OK;
-}
-
-troupe_status troupe_reply_body(troupe_ctx *ctx, troupe_type *type, const void *body)
-{
-    if (!trp_enter(ctx))
-        return TROUPE_ESTALE;
-    troupe_status status = reply_to_current(ctx, type, body);
-    trp_leave(ctx);
-    return status;
-}
-
-bool troupe_is_ask(troupe_ctx *ctx)
-{
-    if (ctx->slot == NULL || !trp_enter(ctx))
-        return false;
-    struct trp_ask *record = current_ask(ctx);
-    bool is = record && !trp_ask_has_ended(record);
-    trp_leave(ctx);
-    return is;
-}
-
-// ---- Tokens
-
-troupe_status trp_token_take(struct troupe_ctx *ctx, troupe_token *token)
-{
-    if (ctx->slot == NULL)
-        return trp_error(TROUPE_ENOTSUP, "troupe_token_take: outside of a handler there is no ask");
-    if (ctx->answered || ctx->gone)
-        return trp_error(TROUPE_EALREADY, "troupe_token_take: the message was answered, taken, "
-                                          "forwarded or put aside already");
-    struct trp_ask *record = current_ask(ctx);
-    if (record == NULL)
-        return trp_error(TROUPE_EINVAL, "troupe_token_take: the message being handled is not an "
-                                        "ask; see troupe_is_ask");
-    struct trp_extras *extras = trp_extras(ctx);
-    if (extras == NULL || !trp_handles_reserve(ctx->system, ctx->runner, &extras->handles))
-        return trp_error(TROUPE_ENOMEM, "troupe_token_take: no memory");
-    uint32_t index = trp_handles_put(&extras->handles, TRP_HANDLE_TOKEN, record);
-    struct trp_handle_name name = trp_handles_name(&extras->handles, index, trp_handle_salt(ctx));
-    memcpy(token, &name, sizeof *token);
-    answered(ctx);
-    return TROUPE_OK;
-}
-
-troupe_status troupe_token_take(troupe_ctx *ctx, troupe_token *token)
-{
-    if (!trp_enter(ctx))
-        return TROUPE_ESTALE;
-    troupe_status status = trp_token_take(ctx, token);
-    trp_leave(ctx);
-    return status;
-}
-
-static struct trp_ask *find_token(troupe_ctx *ctx, troupe_token token, uint32_t *index)
-{
-    struct trp_handle_name name;
-    memcpy(&name, &token, sizeof name);
-    return trp_find_handle(ctx, TRP_HANDLE_TOKEN, name, index);
-}
-
-struct trp_ask *trp_ask_take_token(struct troupe_ctx *ctx, troupe_token token)
-{
-    uint32_t index;
-    struct trp_ask *record = find_token(ctx, token, &index);
-    if (record)
-        trp_handles_remove(&ctx->extras->handles, index);
-    return record;
-}
-
-static troupe_status reply_to_token(troupe_ctx *ctx, troupe_token token, troupe_type *type,
-                                    const void *body)
-{
-    uint32_t index;
-    struct trp_ask *record = find_token(ctx, token, &index);
-    if (record == NULL)
-        return trp_error(TROUPE_EALREADY, "troupe_reply_to: this token was used already, or is not "
-                                          "of this incarnation of this actor");
-    troupe_status status = reply(ctx, record, type, body);
-    if (status == TROUPE_OK)
-        trp_handles_remove(&ctx->extras->handles, index);
-    return status;
-}
-
-troupe_status troupe_reply_to_body(troupe_ctx *ctx, troupe_token token, troupe_type *type,
-                                   const void *body)
-{
-    if (!trp_enter(ctx))
-        return TROUPE_ESTALE;
-    troupe_status status = reply_to_token(ctx, token, type, body);
-    trp_leave(ctx);
-    return status;
-}
-
-// The answering incarnation has ended with a token in its hands.
-void trp_token_abandon(struct trp_runner *runner, struct trp_slot *slot, void *thing)
-{
-    trp_ask_down(runner->system, runner, thing, &slot->reason);
 }

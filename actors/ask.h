@@ -231,4 +231,68 @@ static inline void trp_request_free(struct trp_slab_cache *cache, struct trp_env
         trp_envelope_free(cache, envelope);
 }
 
+// ---- For ask.c, call.c and reply.c alone
+
+#define TRP_ASK_DEFAULT_TIMEOUT_MS 5000
+
+static inline uint32_t trp_ask_limit(uint32_t timeout_ms)
+{
+    return timeout_ms ? timeout_ms : TRP_ASK_DEFAULT_TIMEOUT_MS;
+}
+
+// Of one with WIDE.
+static inline struct trp_wide_ask *trp_ask_wide(struct trp_ask *ask)
+{
+    return TRP_CONTAINER(ask, struct trp_wide_ask, ask);
+}
+
+// Gives back a count on any thread; `runner` may be NULL.
+static inline void trp_ask_give_back(troupe_system *system, struct trp_runner *runner,
+                                     struct trp_ask *ask)
+{
+    if (TRP_LIKELY(runner != NULL))
+        trp_ask_release(runner, ask);
+    else
+        trp_ask_release_slow(system, NULL, ask);
+}
+
+// Sets ENDED and `bits`, and gives `counts` back. False: too late, nothing has changed.
+static inline bool trp_ask_decide(struct trp_ask *ask, uint32_t bits, uint32_t counts)
+{
+    uint32_t state = atomic_load_explicit(&ask->state, memory_order_relaxed);
+    do {
+        if (TRP_UNLIKELY(state & TRP_ASK_ENDED))
+            return false;
+        TRP_YIELD("ask: before decision");
+        // acq_rel [end], [count]: the outcome's reader is ordered by the envelope or waiter;
+        // whoever frees the record, by the acquire in trp_ask_release, sees what the caller did
+        // with it. Losers need nothing.
+    } while (!atomic_compare_exchange_weak_explicit(&ask->state, &state,
+                                                    (state | TRP_ASK_ENDED | bits) - counts,
+                                                    memory_order_acq_rel, memory_order_relaxed));
+    return true;
+}
+
+// The winner's: the outcome is in the record itself.
+static inline void trp_ask_set_outcome(struct trp_ask *ask, uint32_t type, uint32_t size,
+                                       const void *body)
+{
+    ask->envelope.msg = (troupe_msg){.type = type, .size = size, .body = body};
+    ask->envelope.kind = TRP_KIND_OUTCOME;
+    ask->envelope.flags = TRP_ENV_EMBEDDED;
+    ask->envelope.units = 0;
+}
+
+// The id of a small struct's type that is known and can be copied here and now; 0: any other.
+static inline uint32_t trp_ask_small_type(const troupe_type *type, const void *body)
+{
+    if (TRP_UNLIKELY(type == NULL || body == NULL || trp_type_form(type) != TRP_TYPE_SMALL))
+        return 0;
+    return type->id;
+}
+
+// Gives the ask a timer of its own, before its request is on its way; takes that timer back.
+void trp_ask_arm(troupe_system *system, struct trp_wide_ask *wide, uint32_t timeout_ms);
+void trp_ask_disarm(troupe_system *system, struct trp_runner *runner, struct trp_ask *ask);
+
 #endif

@@ -146,7 +146,7 @@ static troupe_status does_not_rest(const struct trp_supervision *supervision,
     bool started_later = child->added || (trp_is_member(supervision, child) && !child->left_out);
     if (child->phase == TRP_CHILD_ABSENT && !started_later)
         return TROUPE_OK;
-    if (child->phase == TRP_CHILD_RUNNING || (child->phase == TRP_CHILD_STARTING && child->fresh))
+    if (trp_child_is_active(child))
         return trp_error(TROUPE_EBUSY, "child \"%s\" is running", id);
     return trp_error(TROUPE_ERESTARTING, "child \"%s\" is being restarted or stopped", id);
 }

@@ -145,16 +145,11 @@ void trp_disown(troupe_system *system, struct trp_runner *runner, struct trp_slo
         trp_roots_leave(system, runner, false);
 }
 
-static bool is_failure(const struct trp_reason *reason)
-{
-    return reason->kind == TROUPE_FAILED || reason->kind == TROUPE_START_FAILED ||
-           reason->kind == TROUPE_MEMORY_LIMIT || reason->kind == TROUPE_CRASHED;
-}
-
 static void root_gone(struct trp_runner *runner, struct trp_slot *child)
 {
     troupe_system *system = runner->system;
-    if (TRP_UNLIKELY(is_failure(&child->reason))) // relaxed: published by the count of its end
+    // relaxed: published by the count of its end.
+    if (TRP_UNLIKELY(trp_reason_is_failure(&child->reason)))
         atomic_fetch_add_explicit(&system->root_failures, 1, memory_order_relaxed);
     bool awaited = child->awaited;
     trp_root_that_gave_up_is_gone(system, runner, child);
@@ -168,10 +163,9 @@ static void root_gone(struct trp_runner *runner, struct trp_slot *child)
 // 1. A child is on the stack, or in the hands of the owner that has taken the stack, from its push
 //    until the owner has read its bits. A bit that is added meanwhile is read with the others.
 // 2. The supervised child (for others see [lazy]) that finds the stack empty gives the order, after
-// its push; the owner takes first
-//    the order and then the whole stack. So while the stack is not empty an order is given, is
-//    about to be given, or was taken by an owner which is about to take the stack: those that find
-//    it so need not give another.
+//    its push; the owner takes first the order and then the whole stack. So while the stack is not
+//    empty an order is given, is about to be given, or was taken by an owner which is about to take
+//    the stack: those that find it so need not give another.
 // 3. An owner does not end before it has read GONE of all its children: each stack is taken.
 //
 // [lazy] That an unsupervised child is gone matters only to an owner that waits for it; to others

@@ -24,6 +24,8 @@
 
 #define ANY_STATE (TRP_TIE_TIED | TRP_TIE_TOLD)
 
+static const struct trp_reason nobody = {.kind = TROUPE_NOACTOR};
+
 static void release(troupe_system *system, struct trp_runner *runner, struct trp_bond *bond)
 {
     // acq_rel: the last one sees all that the others did.
@@ -95,8 +97,7 @@ static bool prepare_self(struct troupe_ctx *ctx)
     uint64_t orders = trp_watched_open(ctx->slot, ctx->generation, &spare);
     trp_lock_release(lock);
     TRP_ASSERT(orders != 0); // it runs
-    if (spare)
-        trp_give(ctx->system, ctx->runner, spare, sizeof *spare);
+    trp_watched_free_spare(ctx->system, ctx->runner, spare);
     return true;
 }
 
@@ -143,6 +144,30 @@ void trp_bond_begin_new(troupe_system *system, struct trp_bond *bond, struct trp
 
 // ---- Ends
 
+// Decides how a tie that is tied tells its actor of the other's end: the signal sets out, or, if it
+// would have no effect, the tie is cut. Under the stripe lock of its slot.
+static enum trp_signal_way take_effect(struct trp_tie *tie, uint32_t incarnation,
+                                       const struct trp_reason *reason)
+{
+    struct trp_signal *signal = &tie->signal;
+    // acquire: as in trp_watched_open. A tie that is tied is of the incarnation that runs, or of
+    // the next one: see signal.c [between].
+    uint64_t orders = atomic_load_explicit(&tie->slot->orders, memory_order_acquire);
+    enum trp_signal_way way = trp_signal_way(orders, tie->generation, reason->kind);
+    if (way == TRP_SIGNAL_NOT) {
+        cut(tie);
+        return way;
+    }
+    tie->state = TRP_TIE_TOLD;
+    atomic_fetch_add_explicit(&tie->bond->refs, 1, memory_order_relaxed); // on its way
+    signal->reason = trp_reason_acquire(*reason);
+    signal->body.ref = tie->peer;
+    signal->body.incarnation = incarnation;
+    if (way == TRP_SIGNAL_ORDER)
+        trp_signal_keep(tie->slot, signal);
+    return way;
+}
+
 // Tells an actor that the other end of a link has ended: by a signal, if that has an effect [tie] 2
 static void tell(troupe_system *system, struct trp_runner *runner, struct trp_tie *tie,
                  uint32_t incarnation, const struct trp_reason *reason)
@@ -155,26 +180,9 @@ static void tell(troupe_system *system, struct trp_runner *runner, struct trp_ti
     struct trp_lock *lock = trp_stripe(system, slot->index);
     trp_lock_acquire(lock);
     bool tied = tie->state == TRP_TIE_TIED;
-    uint32_t generation =
-        tie->generation; // a signal that is kept, and so the tie, may be gone soon
-    if (tied) {
-        // acquire: as in trp_watched_open. A tie that is tied is of the incarnation that runs, or
-        // of the next one: see signal.c [between].
-        way = trp_signal_way(atomic_load_explicit(&slot->orders, memory_order_acquire), generation,
-                             reason->kind);
-        if (way == TRP_SIGNAL_NOT) {
-            cut(tie);
-        } else {
-            struct trp_signal *signal = &tie->signal;
-            tie->state = TRP_TIE_TOLD;
-            atomic_fetch_add_explicit(&tie->bond->refs, 1, memory_order_relaxed); // on its way
-            signal->reason = trp_reason_acquire(*reason);
-            signal->body.ref = tie->peer;
-            signal->body.incarnation = incarnation;
-            if (way == TRP_SIGNAL_ORDER)
-                trp_signal_keep(slot, signal);
-        }
-    }
+    uint32_t generation = tie->generation; // a tie whose signal is kept may be gone soon
+    if (tied)
+        way = take_effect(tie, incarnation, reason);
     trp_lock_release(lock);
     if (way != TRP_SIGNAL_NOT)
         trp_signal_send(system, runner, &tie->signal, way, slot, generation);
@@ -227,7 +235,6 @@ struct trp_tie *trp_links_cut(struct trp_watched *watched, uint32_t *room)
 void trp_links_tell(troupe_system *system, struct trp_runner *runner, struct trp_tie *cut_ties,
                     uint32_t incarnation, const struct trp_reason *reason)
 {
-    static const struct trp_reason nobody = {.kind = TROUPE_NOACTOR};
     while (cut_ties) {
         struct trp_tie *tie = cut_ties;
         cut_ties = tie->children[0];
@@ -289,7 +296,6 @@ static bool begin(struct troupe_ctx *ctx, struct trp_bond *bond, troupe_ref ref,
 
 static troupe_status link_actor(struct troupe_ctx *ctx, troupe_ref ref)
 {
-    static const struct trp_reason nobody = {.kind = TROUPE_NOACTOR};
     struct trp_bond *bond = trp_bond_new(ctx);
     struct trp_watched *spare = bond ? trp_watched_new(ctx->system, ctx->runner) : NULL;
     if (spare == NULL) {
@@ -302,8 +308,7 @@ static troupe_status link_actor(struct troupe_ctx *ctx, troupe_ref ref)
         trp_bond_free(ctx->system, ctx->runner, bond);
     else if (!alive)
         tell(ctx->system, ctx->runner, &bond->ties[0], 0, &nobody);
-    if (spare)
-        trp_give(ctx->system, ctx->runner, spare, sizeof *spare);
+    trp_watched_free_spare(ctx->system, ctx->runner, spare);
     return TROUPE_OK;
 }
 

@@ -1,4 +1,5 @@
 // Monitors: one record per monitor, in the target's list of watchers and in the watcher's handles.
+// This file is the watcher's side, watchers.c the target's.
 //
 // The stripe lock of the target's slot guards the list and the record's `linked` and `ended`. An
 // actor that nobody watches starts and ends without it:
@@ -28,7 +29,8 @@
 
 #include <string.h>
 
-static void release(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor)
+void trp_monitor_release(troupe_system *system, struct trp_runner *runner,
+                         struct trp_monitor *monitor)
 {
     if (atomic_fetch_sub_explicit(&monitor->refs, 1, memory_order_acq_rel) != 1)
         return; // acq_rel: the last one sees all that the others did
@@ -67,8 +69,7 @@ static struct trp_monitor_mail *mail_of(struct trp_monitor *monitor,
                                                     : &monitor->start;
 }
 
-static struct trp_monitor *make(troupe_system *system, struct trp_runner *runner, troupe_ref target,
-                                uint32_t events)
+static struct trp_monitor *make(troupe_system *system, struct trp_runner *runner, uint32_t events)
 {
     struct trp_monitor *monitor = trp_take(system, runner, sizeof *monitor);
     if (monitor == NULL)
@@ -76,7 +77,6 @@ static struct trp_monitor *make(troupe_system *system, struct trp_runner *runner
     memset(monitor, 0, sizeof *monitor);
     atomic_init(&monitor->refs, 1);
     monitor->events = events;
-    monitor->target = target;
     monitor->system = system;
     make_mail(monitor, &monitor->stop, TROUPE_ON_STOP);
     make_mail(monitor, &monitor->restart, TROUPE_ON_RESTART);
@@ -84,158 +84,7 @@ static struct trp_monitor *make(troupe_system *system, struct trp_runner *runner
     return monitor;
 }
 
-// ---- The target's ring, under its stripe lock
-
-static void link_to(struct trp_monitor *monitor, struct trp_slot *slot)
-{
-    struct trp_watched *watched = slot->watched;
-    struct trp_monitor *first = watched->monitors;
-    monitor->linked = true;
-    monitor->round = watched->round; // if all are being told just now: it is not one of them
-    monitor->next = first ? first : monitor;
-    monitor->previous = first ? first->previous : monitor;
-    monitor->next->previous = monitor->previous->next = monitor;
-    if (first == NULL)
-        watched->monitors = monitor;
-    watched->monitor_count++;
-    trp_watched_grown(slot);
-    atomic_fetch_add_explicit(&monitor->refs, 1, memory_order_relaxed);
-}
-
-static void unlink_from(struct trp_monitor *monitor, struct trp_watched *watched)
-{
-    monitor->linked = false;
-    monitor->previous->next = monitor->next;
-    monitor->next->previous = monitor->previous;
-    if (watched->monitors == monitor)
-        watched->monitors = monitor->next == monitor ? NULL : monitor->next;
-    watched->monitor_count--;
-}
-
-// Reserves a mail for sending; false when it is on its way already or nobody wants it.
-static bool prepare(struct trp_monitor *monitor, struct trp_monitor_mail *mail)
-{
-    if (monitor->ended)
-        return false;
-    if (mail->in_flight) {
-        mail->again = true;
-        return false;
-    }
-    mail->in_flight = true;
-    atomic_fetch_add_explicit(&monitor->refs, 1, memory_order_relaxed);
-    return true;
-}
-
-static void send(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor,
-                 struct trp_monitor_mail *mail)
-{
-    trp_push_from(system, runner, monitor->watcher, monitor->generation, &mail->envelope);
-}
-
-// ---- Telling
-
-// Under the stripe lock.
-static void tell(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor,
-                 struct trp_monitor_mail *mail, uint32_t incarnation,
-                 const struct trp_reason *reason)
-{
-    trp_reason_release(system, runner, &mail->reason);
-    mail->incarnation = incarnation;
-    if (reason)
-        mail->reason = trp_reason_acquire(*reason);
-    if (monitor->waiter)
-        trp_waiter_wake(monitor->waiter);
-    else if (prepare(monitor, mail))
-        send(system, runner, monitor, mail);
-}
-
-// [round] All are told of a start or restart in one round over the ring, in batches: who is told
-// goes behind the others, and who comes meanwhile does not belong to the round. So it is over when
-// the first has been told. `begin`: a new round.
-static bool tell_round(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
-                       uint32_t event, bool begin)
-{
-    uint32_t incarnation = atomic_load_explicit(&slot->incarnation, memory_order_relaxed);
-    uint32_t room = TRP_WATCHED_BATCH;
-    struct trp_monitor *monitor = NULL;
-    struct trp_lock *lock = trp_stripe(system, slot->index);
-    trp_lock_acquire(lock);
-    struct trp_watched *watched = slot->watched;
-    if (watched && begin)
-        watched->round++;
-    while (watched && (monitor = watched->monitors) && monitor->round != watched->round &&
-           room-- > 0) {
-        monitor->round = watched->round;
-        watched->monitors = monitor->next;
-        if (!(monitor->events & event))
-            continue;
-        if (event == TROUPE_ON_RESTART)
-            tell(system, runner, monitor, &monitor->restart, incarnation, &slot->reason);
-        else if (monitor->start.incarnation != incarnation)
-            tell(system, runner, monitor, &monitor->start, incarnation, NULL);
-    }
-    bool all = monitor == NULL || monitor->round == watched->round;
-    trp_lock_release(lock);
-    return all;
-}
-
-bool trp_monitors_start(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot)
-{
-    TRP_YIELD("monitors start: before started");
-    // acq_rel [watch] 2; it is not set, so this sets it.
-    uint64_t old =
-        atomic_fetch_add_explicit(&slot->orders, TRP_ALIVE_STARTED, memory_order_acq_rel);
-    if (TRP_LIKELY(!(old & TRP_ALIVE_WATCHED)))
-        return true;
-    TRP_YIELD("monitors start: before the lock");
-    return tell_round(system, runner, slot, TROUPE_ON_START, true);
-}
-
-bool trp_monitors_restart(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot)
-{
-    return tell_round(system, runner, slot, TROUPE_ON_RESTART, true); // always the lock [watch] 3
-}
-
-bool trp_monitors_go_on(troupe_system *system, struct trp_runner *runner, struct trp_slot *slot,
-                        uint32_t event)
-{
-    return tell_round(system, runner, slot, event, false);
-}
-
-struct trp_monitor *trp_monitors_cut(struct trp_watched *watched, uint32_t *room,
-                                     uint32_t incarnation, const struct trp_reason *reason)
-{
-    struct trp_monitor *first = NULL, *last = NULL;
-    for (; watched->monitors && *room > 0; --*room) {
-        struct trp_monitor *monitor = watched->monitors;
-        unlink_from(monitor, watched);
-        monitor->stop.incarnation = incarnation;
-        monitor->stop.reason = trp_reason_acquire(*reason);
-        bool wanted = !monitor->waiter && (monitor->events & TROUPE_ON_STOP) &&
-                      prepare(monitor, &monitor->stop);
-        if (monitor->waiter) // under the lock: the waiting thread is still there
-            trp_waiter_wake(monitor->waiter);
-        monitor->previous = wanted ? monitor : NULL; // a mark; the record is in no ring any more
-        monitor->next = NULL;
-        if (last)
-            last->next = monitor;
-        else
-            first = monitor;
-        last = monitor;
-    }
-    return first;
-}
-
-void trp_monitors_tell(troupe_system *system, struct trp_runner *runner, struct trp_monitor *cut)
-{
-    while (cut) {
-        struct trp_monitor *monitor = cut;
-        cut = monitor->next;
-        if (monitor->previous != NULL)
-            send(system, runner, monitor, &monitor->stop);
-        release(system, runner, monitor); // the ring's count
-    }
-}
+// ---- Setting it
 
 // Links to a live target; else the stop is told at once with noactor.
 static void begin(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor,
@@ -245,21 +94,20 @@ static void begin(troupe_system *system, struct trp_runner *runner, struct trp_m
     struct trp_lock *lock = trp_stripe(system, monitor->target.slot);
     trp_lock_acquire(lock);
     uint64_t orders = slot ? trp_watched_open(slot, monitor->target.generation, &spare) : 0;
-    bool alive = orders != 0;
-    if (alive)
-        link_to(monitor, slot);
-    bool stop = !alive && !monitor->waiter && (monitor->events & TROUPE_ON_STOP) &&
-                prepare(monitor, &monitor->stop);
-    if (!alive)
+    bool alive = orders != 0, stop = false;
+    if (alive) {
+        trp_watchers_add(monitor, slot);
+    } else {
         monitor->stop.reason = (struct trp_reason){.kind = TROUPE_NOACTOR};
+        stop = trp_monitor_reserve_stop(monitor);
+    }
     if ((orders & TRP_ALIVE_STARTED) && (monitor->events & TROUPE_ON_START)) // [watch] 2
-        tell(system, runner, monitor, &monitor->start,
-             atomic_load_explicit(&slot->incarnation, memory_order_relaxed), NULL);
+        trp_monitor_tell(system, runner, monitor, &monitor->start,
+                         atomic_load_explicit(&slot->incarnation, memory_order_relaxed), NULL);
     trp_lock_release(lock);
-    if (spare)
-        trp_give(system, runner, spare, sizeof *spare);
+    trp_watched_free_spare(system, runner, spare);
     if (stop)
-        send(system, runner, monitor, &monitor->stop);
+        trp_monitor_send(system, runner, monitor, &monitor->stop);
     else if (!alive && monitor->waiter)
         trp_waiter_wake(monitor->waiter);
 }
@@ -273,11 +121,11 @@ static struct trp_monitor *prepare_own(struct troupe_ctx *ctx, const char *name,
     struct trp_extras *extras = trp_extras(ctx);
     if (extras == NULL || !trp_handles_reserve(ctx->system, ctx->runner, &extras->handles))
         return NULL;
-    struct trp_monitor *monitor = make(ctx->system, ctx->runner, (troupe_ref){0, 0, 0}, events);
+    struct trp_monitor *monitor = make(ctx->system, ctx->runner, events);
     if (monitor == NULL)
         return NULL;
     if (name && !keep_name(ctx->system, ctx->runner, monitor, name)) {
-        release(ctx->system, ctx->runner, monitor);
+        trp_monitor_release(ctx->system, ctx->runner, monitor);
         return NULL;
     }
     monitor->watcher = ctx->slot;
@@ -301,7 +149,7 @@ struct trp_monitor *trp_monitor_prepare(struct troupe_ctx *ctx, uint32_t events,
 void trp_monitor_forget(struct troupe_ctx *ctx, struct trp_monitor *monitor)
 {
     trp_handles_remove(&ctx->extras->handles, monitor->handle);
-    release(ctx->system, ctx->runner, monitor);
+    trp_monitor_release(ctx->system, ctx->runner, monitor);
 }
 
 static troupe_status monitor_actor(troupe_ctx *ctx, troupe_ref ref, const char *name,
@@ -310,8 +158,7 @@ static troupe_status monitor_actor(troupe_ctx *ctx, troupe_ref ref, const char *
     struct trp_watched *spare = trp_watched_new(ctx->system, ctx->runner);
     struct trp_monitor *monitor = spare ? prepare_own(ctx, name, events, public) : NULL;
     if (monitor == NULL) {
-        if (spare)
-            trp_give(ctx->system, ctx->runner, spare, sizeof *spare);
+        trp_watched_free_spare(ctx->system, ctx->runner, spare);
         return trp_error(TROUPE_ENOMEM, "troupe_monitor: no memory");
     }
     monitor->target = ref;
@@ -370,12 +217,12 @@ static void end(struct trp_runner *runner, struct trp_monitor *monitor)
     trp_lock_acquire(lock);
     bool linked = monitor->linked;
     if (linked)
-        unlink_from(monitor, trp_slot_place(&system->slots, monitor->target.slot)->watched);
+        trp_watchers_remove(monitor, trp_slot_place(&system->slots, monitor->target.slot)->watched);
     monitor->ended = true;
     trp_lock_release(lock);
     if (linked)
-        release(system, runner, monitor);
-    release(system, runner, monitor); // the handles'
+        trp_monitor_release(system, runner, monitor);
+    trp_monitor_release(system, runner, monitor); // the handles'
 }
 
 void trp_monitor_abandon(struct trp_runner *runner, struct trp_slot *slot, void *thing)
@@ -433,7 +280,8 @@ bool trp_monitor_open(struct troupe_ctx *ctx, struct trp_envelope *envelope)
     if (mail == &monitor->stop && monitor->handle != TRP_MONITOR_OUT) {
         trp_handles_remove(&ctx->extras->handles, monitor->handle);
         monitor->handle = TRP_MONITOR_OUT; // put aside and handled again: it is out already
-        release(ctx->system, ctx->runner, monitor); // the handles'; the message's is left
+        trp_monitor_release(ctx->system, ctx->runner,
+                            monitor); // the handles'; the message's is left
     }
     return true;
 }
@@ -446,12 +294,12 @@ void trp_monitor_done(troupe_system *system, struct trp_runner *runner,
     struct trp_lock *lock = trp_stripe(system, monitor->target.slot);
     trp_lock_acquire(lock);
     mail->in_flight = false;
-    bool again = mail->again && prepare(monitor, mail);
+    bool again = mail->again && trp_monitor_reserve(monitor, mail);
     mail->again = false;
     trp_lock_release(lock);
     if (again)
-        send(system, runner, monitor, mail);
-    release(system, runner, monitor);
+        trp_monitor_send(system, runner, monitor, mail);
+    trp_monitor_release(system, runner, monitor);
 }
 
 // ---- A thread that waits
@@ -459,7 +307,7 @@ void trp_monitor_done(troupe_system *system, struct trp_runner *runner,
 struct trp_monitor *trp_monitor_for_waiter(troupe_system *system, uint32_t events,
                                            struct trp_waiter *waiter)
 {
-    struct trp_monitor *monitor = make(system, NULL, (troupe_ref){0, 0, 0}, events);
+    struct trp_monitor *monitor = make(system, NULL, events);
     if (monitor)
         monitor->waiter = waiter;
     return monitor;
@@ -469,7 +317,7 @@ bool trp_monitor_begin(struct trp_monitor *monitor, troupe_ref target)
 {
     struct trp_watched *spare = trp_watched_new(monitor->system, NULL);
     if (spare == NULL) {
-        release(monitor->system, NULL, monitor);
+        trp_monitor_release(monitor->system, NULL, monitor);
         return false;
     }
     monitor->target = target;
@@ -482,7 +330,7 @@ void trp_monitor_begin_new(struct trp_monitor *monitor, struct trp_slot *slot, t
     monitor->target = target;
     struct trp_lock *lock = trp_stripe(monitor->system, slot->index);
     trp_lock_acquire(lock);
-    link_to(monitor, slot);
+    trp_watchers_add(monitor, slot);
     trp_lock_release(lock);
 }
 

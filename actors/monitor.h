@@ -88,4 +88,30 @@ troupe_status trp_monitor_check(troupe_ctx *ctx, uint32_t events, const char *fu
 // Ends it; the waiter is not touched any more. *stopped: it was a stop; *reason is counted.
 void trp_monitor_wait_end(struct trp_monitor *monitor, bool *stopped, struct trp_reason *reason);
 
+// ---- For monitor.c and watchers.c alone. All but the first and trp_monitor_send under the stripe
+// lock of the target.
+
+// Gives back a count of the record.
+void trp_monitor_release(troupe_system *system, struct trp_runner *runner,
+                         struct trp_monitor *monitor);
+
+// Put it into the target's ring, which is watched, and take it out.
+void trp_watchers_add(struct trp_monitor *monitor, struct trp_slot *slot);
+void trp_watchers_remove(struct trp_monitor *monitor, struct trp_watched *watched);
+
+// Reserves a mail for sending; false when it is on its way already or nobody wants it.
+bool trp_monitor_reserve(struct trp_monitor *monitor, struct trp_monitor_mail *mail);
+
+// Reserves that of the stop; false also when a thread waits for it, which is woken.
+bool trp_monitor_reserve_stop(struct trp_monitor *monitor);
+
+// Sends a mail that is reserved.
+void trp_monitor_send(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor,
+                      struct trp_monitor_mail *mail);
+
+// Says it by a mail, or wakes the thread. `reason` may be NULL.
+void trp_monitor_tell(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor,
+                      struct trp_monitor_mail *mail, uint32_t incarnation,
+                      const struct trp_reason *reason);
+
 #endif

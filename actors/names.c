@@ -174,8 +174,7 @@ troupe_status trp_names_add(troupe_system *system, struct trp_runner *runner, co
     troupe_status status = TROUPE_ENOMEM;
     if (spare)
         status = add(system, slot, &spare, &adding);
-    if (spare)
-        trp_give(system, runner, spare, sizeof *spare);
+    trp_watched_free_spare(system, runner, spare);
     end_adding(system, runner, &adding, status, holder);
     return status;
 }

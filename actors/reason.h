@@ -28,6 +28,13 @@ static inline troupe_reason trp_reason_view(const struct trp_reason *reason)
                            .text = reason->text ? reason->text->text : ""};
 }
 
+// Tells whether it was none of the ends that are meant to happen.
+static inline bool trp_reason_is_failure(const struct trp_reason *reason)
+{
+    return reason->kind == TROUPE_FAILED || reason->kind == TROUPE_START_FAILED ||
+           reason->kind == TROUPE_MEMORY_LIMIT || reason->kind == TROUPE_CRASHED;
+}
+
 // Takes one more count of the text.
 static inline struct trp_reason trp_reason_acquire(struct trp_reason reason)
 {

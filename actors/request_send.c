@@ -50,20 +50,7 @@ static troupe_status build(troupe_ctx *ctx, const char *function, enum trp_kind 
     return TROUPE_OK;
 }
 
-static void discard(troupe_ctx *ctx, struct trp_envelope *envelope)
-{
-    struct trp_slab_cache *cache = trp_cache_open(ctx->system, ctx->runner);
-    trp_envelope_free(cache, envelope);
-    trp_cache_close(ctx->system, ctx->runner);
-}
-
 // ---- Sending
-
-static bool is_live(const struct trp_slot *slot, troupe_ref to)
-{
-    return slot && to.generation != 0 &&
-           atomic_load_explicit(&slot->generation, memory_order_relaxed) == to.generation;
-}
 
 // An actor's request whose outcome somebody wants to know, or anybody's that nobody asks after.
 // `function` wants it.
@@ -86,7 +73,7 @@ static troupe_status request(troupe_ctx *ctx, const char *function, troupe_ref t
         return status;
     }
     struct trp_slot *slot = trp_resolve(ctx->system, to);
-    bool live = is_live(slot, to);
+    bool live = trp_slot_is_live(slot, to);
     if (live && on_outcome)
         status = trp_ask_envelope(ctx, slot, to.generation, timeout_ms, on_outcome, user, envelope,
                                   function);
@@ -96,7 +83,7 @@ static troupe_status request(troupe_ctx *ctx, const char *function, troupe_ref t
     if (!live)
         status = trp_no_target(ctx, to, &trp_type_request, envelope->msg.body, function);
     if (!live || status != TROUPE_OK)
-        discard(ctx, envelope);
+        trp_free_envelope(ctx->system, ctx->runner, envelope);
     return status;
 }
 
@@ -109,10 +96,10 @@ static troupe_status call(troupe_ctx *ctx, const char *function, troupe_ref to, 
     if (status != TROUPE_OK)
         return status;
     struct trp_slot *slot = trp_resolve(ctx->system, to);
-    if (is_live(slot, to))
+    if (trp_slot_is_live(slot, to))
         return trp_call_envelope(ctx, slot, to.generation, timeout_ms, reply, envelope, function);
     status = trp_no_target(ctx, to, &trp_type_request, envelope->msg.body, function);
-    discard(ctx, envelope);
+    trp_free_envelope(ctx->system, ctx->runner, envelope);
     return status;
 }
 

@@ -52,9 +52,7 @@ static struct trp_request *request_new(struct troupe_ctx *ctx, bool is_ask)
 void trp_request_forget(troupe_system *system, struct trp_runner *runner,
                         struct trp_request *request)
 {
-    struct trp_slab_cache *cache = trp_cache_open(system, runner);
-    trp_envelope_free(cache, request->reply);
-    trp_cache_close(system, runner);
+    trp_free_envelope(system, runner, request->reply);
 }
 
 // Returns the text with the supervisor's name before it, in the reply's memory.
@@ -88,12 +86,6 @@ void trp_request_answer(struct troupe_ctx *ctx, struct trp_request *request, tro
 
 // ---- What children are at
 
-static bool is_active(const struct trp_child *child)
-{
-    return child->phase == TRP_CHILD_RUNNING ||
-           (child->phase == TRP_CHILD_STARTING && child->fresh);
-}
-
 static troupe_child_state state_of(const struct trp_child *child)
 {
     if (child->added && child->slot == NULL) // waits until a group's restart is through
@@ -118,7 +110,7 @@ static troupe_child_state state_of(const struct trp_child *child)
 
 static troupe_ref active_ref(const struct trp_child *child)
 {
-    return child && is_active(child) ? child->ref : (troupe_ref){0, 0, 0};
+    return child && trp_child_is_active(child) ? child->ref : (troupe_ref){0, 0, 0};
 }
 
 // ---- Start
@@ -183,7 +175,7 @@ static troupe_status start_by_spec(struct troupe_ctx *ctx, const troupe_child *c
     const struct trp_child *there = trp_child_by_id(supervision, child->id);
     if (there)
         return trp_error(TROUPE_EEXIST, "there is a child \"%s\" already%s", child->id,
-                         is_active(there) ? "" : ", which does not run");
+                         trp_child_is_active(there) ? "" : ", which does not run");
     struct trp_child_spec *spec;
     status = trp_child_spec_new(ctx->system, ctx->runner, child, &spec);
     return status == TROUPE_OK ? trp_child_add(ctx, spec, NULL, request) : status;
@@ -323,7 +315,7 @@ static troupe_status count_children(struct troupe_ctx *ctx, struct trp_envelope 
     for (const struct trp_child *child = supervision->first; child; child = child->next) {
         bool is_supervisor = child->spec->child.supervisor != NULL;
         bool counts = !simple || child->slot != NULL;
-        count->active += is_active(child);
+        count->active += trp_child_is_active(child);
         count->supervisors += is_supervisor && counts;
         count->workers += !is_supervisor && counts;
     }

@@ -254,8 +254,7 @@ static void send(troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
             trp_signal_keep(slot, signal);
     }
     trp_lock_release(lock);
-    if (spare)
-        trp_give(ctx->system, ctx->runner, spare, sizeof *spare);
+    trp_watched_free_spare(ctx->system, ctx->runner, spare);
     if (way == TRP_SIGNAL_NOT)
         drop(ctx->system, ctx->runner, signal);
     else if (way == TRP_SIGNAL_MESSAGE && slot == ctx->slot) // init's come before what waits

@@ -208,6 +208,15 @@ static inline bool trp_slot_lives(uint64_t orders, uint32_t generation)
     return (uint32_t)(orders >> 32) == generation && (orders & TRP_ALIVE) != 0;
 }
 
+// Tells whether the actor that a ref names lives in the slot that trp_resolve has found for it, or
+// NULL. A hint: it may end at any time, and what is sent to it then becomes a dead letter.
+static inline bool trp_slot_is_live(const struct trp_slot *slot, troupe_ref ref)
+{
+    return slot &&
+           atomic_load_explicit(&slot->generation, memory_order_relaxed) == ref.generation &&
+           ref.generation != 0;
+}
+
 static inline uint32_t trp_slot_generation(const struct trp_slot *slot)
 {
     return (uint32_t)(atomic_load_explicit(&slot->orders, memory_order_relaxed) >> 32);

@@ -76,6 +76,13 @@ struct trp_child {
     struct trp_request *requests;      // that wait for its start or end
 };
 
+// As OTP counts: it runs, or is being started for the first time, or by request.
+static inline bool trp_child_is_active(const struct trp_child *child)
+{
+    return child->phase == TRP_CHILD_RUNNING ||
+           (child->phase == TRP_CHILD_STARTING && child->fresh);
+}
+
 // A request that is answered later.
 struct trp_request {
     struct trp_request *next;

@@ -219,6 +219,9 @@ __attribute__((format(printf, 2, 3))) troupe_status trp_error(troupe_status stat
 troupe_status trp_system_start(const troupe_system_opts *opts, const struct trp_seams *seams,
                                troupe_system **system);
 
+// Frees it, when no thread of it is left.
+void trp_system_free(troupe_system *system);
+
 // Runs one activation, job or timer. False: nothing was runnable or due.
 bool trp_system_step(troupe_system *system);
 uint64_t trp_system_next_deadline(troupe_system *system);

@@ -22,11 +22,8 @@ static void release(troupe_system *system, struct trp_runner *runner,
 {
     if (atomic_fetch_sub_explicit(&timer->refs, 1, memory_order_acq_rel) != 1)
         return; // acq_rel: the last one sees all that the others did
-    if (timer->envelope) {
-        struct trp_slab_cache *cache = trp_cache_open(system, runner);
-        trp_envelope_free(cache, timer->envelope);
-        trp_cache_close(system, runner);
-    }
+    if (timer->envelope)
+        trp_free_envelope(system, runner, timer->envelope);
     trp_give(system, runner, timer, sizeof *timer);
 }
 
@@ -221,11 +218,8 @@ static troupe_status build_and_start(troupe_ctx *ctx, uint64_t at, uint64_t peri
     status = handles ? start(ctx, at, period, to, timer, handles, envelope)
                      : trp_error(TROUPE_ENOMEM, "no memory for a timer");
     close_handles(ctx);
-    if (status != TROUPE_OK) {
-        struct trp_slab_cache *cache = trp_cache_open(ctx->system, ctx->runner);
-        trp_envelope_free(cache, envelope);
-        trp_cache_close(ctx->system, ctx->runner);
-    }
+    if (status != TROUPE_OK)
+        trp_free_envelope(ctx->system, ctx->runner, envelope);
     return status;
 }
 

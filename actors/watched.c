@@ -16,6 +16,13 @@ struct trp_watched *trp_watched_new(troupe_system *system, struct trp_runner *ru
     return watched;
 }
 
+void trp_watched_free_spare(troupe_system *system, struct trp_runner *runner,
+                            struct trp_watched *spare)
+{
+    if (spare)
+        trp_give(system, runner, spare, sizeof *spare);
+}
+
 uint64_t trp_watched_open(struct trp_slot *slot, uint32_t generation, struct trp_watched **spare)
 {
     // acquire: of the spawn, and of the steps of the target that took the lock before.

@@ -27,6 +27,10 @@ struct trp_watched {
 // An empty one; NULL without memory.
 struct trp_watched *trp_watched_new(troupe_system *system, struct trp_runner *runner);
 
+// Frees one that was made in case that it is needed, and was not. NULL: nothing.
+void trp_watched_free_spare(troupe_system *system, struct trp_runner *runner,
+                            struct trp_watched *spare);
+
 // Under the stripe lock: makes sure that a live actor has one and that its end will look at it. It
 // takes *spare if it had none, and sets that to NULL. Returns its orders as they were, 0: it has
 // ended. See monitor.c [watch] 1.

@@ -143,18 +143,6 @@ static void expire(struct trp_worker *worker)
     } while (timer);
 }
 
-static void work_0(void *user)
-{
-    (void)user;
-    hands_work(&game->hands, 0);
-}
-
-static void work_1(void *user)
-{
-    (void)user;
-    hands_work(&game->hands, 1);
-}
-
 static void check(void *user)
 {
     (void)user;
@@ -204,7 +192,7 @@ static void one_of_two_ends_wins(void **state)
                                   .asked_does = (enum asked_does)answer};
             explore((struct trp_interleave){.name = "asker against asked",
                                             .setup = setup_ends,
-                                            .threads = {work_0, work_1},
+                                            .threads = {hands_thread_0, hands_thread_1},
                                             .count = 2,
                                             .max_preemptions = 4});
             assert_true(does == ENDS || (game->replies > 0 && game->others > 0));
@@ -238,7 +226,7 @@ static void no_limit_is_forgotten(void **state)
             *game = (struct game){.asker_does = (enum asker_does)does, .own_timer = own_timer};
             explore((struct trp_interleave){.name = "timer against asker",
                                             .setup = setup_timer,
-                                            .threads = {work_0, pass_time},
+                                            .threads = {hands_thread_0, pass_time},
                                             .count = 2,
                                             .max_preemptions = own_timer ? 2 : 3});
         }

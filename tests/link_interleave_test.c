@@ -157,23 +157,11 @@ static void check(void *user)
     TRP_EXPECT(report.stats.ended == 2);
 }
 
-static void hand_0(void *user)
-{
-    (void)user;
-    hands_work(&game->hands, 0);
-}
-
-static void hand_1(void *user)
-{
-    (void)user;
-    hands_work(&game->hands, 1);
-}
-
 static void explore(const char *name)
 {
     struct trp_interleave test = {.name = name,
                                   .setup = setup,
-                                  .threads = {hand_0, hand_1},
+                                  .threads = {hands_thread_0, hands_thread_1},
                                   .count = 2,
                                   .check = check,
                                   .max_preemptions = 3};

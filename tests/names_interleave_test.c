@@ -30,18 +30,6 @@ static troupe_status receive(troupe_ctx *ctx, void *state, const troupe_msg *msg
 
 static const troupe_behavior mortal = {.name = "mortal", .receive = receive};
 
-static void hand_0(void *user)
-{
-    (void)user;
-    hands_work(&game->hands, 0);
-}
-
-static void hand_1(void *user)
-{
-    (void)user;
-    hands_work(&game->hands, 1);
-}
-
 static bool is_dead(troupe_ref ref)
 {
     return troupe_incarnation(game->hands.ctx, ref) == 0;
@@ -75,7 +63,7 @@ static void play_with(const char *name, void (*setup)(void *user), void (*outsid
     *game = (struct game){.early = 0};
     struct trp_interleave test = {.name = name,
                                   .setup = setup,
-                                  .threads = {outsider, hand_1, third},
+                                  .threads = {outsider, hands_thread_1, third},
                                   .count = third ? 3 : 2,
                                   .check = check,
                                   .user = game,
@@ -380,7 +368,8 @@ static void check_sent(void *user)
 static void who_is_found_can_be_sent_to(void **state)
 {
     (void)state;
-    play_with("send by name against spawn", setup_spawning, send_to_name, hand_0, check_sent);
+    play_with("send by name against spawn", setup_spawning, send_to_name, hands_thread_0,
+              check_sent);
 }
 
 static void spawn_rival(void *user)

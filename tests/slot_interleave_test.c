@@ -111,18 +111,6 @@ static void setup_twofold(void *user)
     hands_settle(&game->hands);
 }
 
-static void hand_0(void *user)
-{
-    (void)user;
-    hands_work(&game->hands, 0);
-}
-
-static void hand_1(void *user)
-{
-    (void)user;
-    hands_work(&game->hands, 1);
-}
-
 static void expect_at_rest(void)
 {
     TRP_EXPECT((atomic_load(&game->slot->orders) & TRP_ORDER_ANY) == 0); // or an order was lost
@@ -194,7 +182,7 @@ static struct trp_interleave play(const char *name, void (*setup)(void *user),
 {
     return (struct trp_interleave){.name = name,
                                    .setup = setup,
-                                   .threads = {first, second, hand_0, hand_1},
+                                   .threads = {first, second, hands_thread_0, hands_thread_1},
                                    .count = 4,
                                    .check = check,
                                    .user = game};
@@ -539,7 +527,7 @@ static void what_a_given_up_handler_holds_is_freed_once(void **state)
     *game = (struct game){.times = 1};
     struct trp_interleave test = {.name = "abandon against return",
                                   .setup = setup_slow,
-                                  .threads = {kill_and_give_up, hand_0, hand_1},
+                                  .threads = {kill_and_give_up, hands_thread_0, hands_thread_1},
                                   .count = 3,
                                   .check = check_given_up,
                                   .user = game,

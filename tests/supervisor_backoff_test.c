@@ -4,18 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static troupe_ref start(struct world *world, troupe_strategy strategy, uint32_t max_restarts,
-                        const troupe_child *children, size_t count)
-{
-    troupe_supervisor spec = {.name = "top",
-                              .strategy = strategy,
-                              .max_restarts = max_restarts,
-                              .children = children,
-                              .child_count = count};
-    return tree_start_owned(world, &spec);
-}
-
-#define START(children) start(world, TROUPE_ONE_FOR_ONE, MANY, (children), COUNT(children))
+#define START(children) tree_start_as(world, TROUPE_ONE_FOR_ONE, MANY, (children), COUNT(children))
 
 static void fail_a(struct world *world, troupe_ref top)
 {
@@ -250,7 +239,7 @@ WORLD_STORY_DRIVEN(a_system_can_be_stopped_meanwhile)
 
 WORLD_STORY_DRIVEN(restarts_count_as_ever)
 {
-    troupe_ref top = start(world, TROUPE_ONE_FOR_ONE, 2, backing_off, 1);
+    troupe_ref top = tree_start_as(world, TROUPE_ONE_FOR_ONE, 2, backing_off, 1);
     fail_a(world, top);
     expect_back_after(world, top, 100);
     fail_a(world, top);
@@ -264,7 +253,7 @@ static const troupe_child group[] = {PUPPET("x"), PUPPET("a", .backoff = {.min_m
 
 WORLD_STORY_DRIVEN(all_are_stopped_at_once_and_started_after_the_wait)
 {
-    troupe_ref top = start(world, TROUPE_ONE_FOR_ALL, MANY, group, COUNT(group));
+    troupe_ref top = tree_start_as(world, TROUPE_ONE_FOR_ALL, MANY, group, COUNT(group));
     fail_a(world, top);
     world_expect(world, "x", "init 1; stop shutdown");
     world_expect(world, "z", "init 1; stop shutdown");
@@ -276,7 +265,7 @@ WORLD_STORY_DRIVEN(all_are_stopped_at_once_and_started_after_the_wait)
 
 WORLD_STORY_DRIVEN(the_rest_is_stopped_at_once_and_started_after_the_wait)
 {
-    troupe_ref top = start(world, TROUPE_REST_FOR_ONE, MANY, group, COUNT(group));
+    troupe_ref top = tree_start_as(world, TROUPE_REST_FOR_ONE, MANY, group, COUNT(group));
     fail_a(world, top);
     tree_expect(world, top, "x running 1, a restarting, z restarting");
     expect_back_after(world, top, 100);
@@ -285,7 +274,7 @@ WORLD_STORY_DRIVEN(the_rest_is_stopped_at_once_and_started_after_the_wait)
 
 WORLD_STORY_DRIVEN(a_member_before_the_failed_one_may_fail_during_its_wait)
 {
-    troupe_ref top = start(world, TROUPE_REST_FOR_ONE, MANY, group, COUNT(group));
+    troupe_ref top = tree_start_as(world, TROUPE_REST_FOR_ONE, MANY, group, COUNT(group));
     fail_a(world, top);
     tree_fail(world, top, "x");
     world_advance(world, 500);
@@ -294,7 +283,7 @@ WORLD_STORY_DRIVEN(a_member_before_the_failed_one_may_fail_during_its_wait)
 
 WORLD_STORY_DRIVEN(a_member_that_is_stopped_during_the_groups_wait_stays_so)
 {
-    troupe_ref top = start(world, TROUPE_ONE_FOR_ALL, MANY, group, COUNT(group));
+    troupe_ref top = tree_start_as(world, TROUPE_ONE_FOR_ALL, MANY, group, COUNT(group));
     fail_a(world, top);
     assert_int_equal(troupe_stop_child_wait(world->ctx, top, 0, "x"), TROUPE_OK);
     tree_expect(world, top, "x stopped, a restarting, z restarting");
@@ -305,7 +294,7 @@ WORLD_STORY_DRIVEN(a_member_that_is_stopped_during_the_groups_wait_stays_so)
 
 WORLD_STORY_DRIVEN(the_group_waits_no_longer_for_one_that_is_stopped)
 {
-    troupe_ref top = start(world, TROUPE_ONE_FOR_ALL, MANY, group, COUNT(group));
+    troupe_ref top = tree_start_as(world, TROUPE_ONE_FOR_ALL, MANY, group, COUNT(group));
     fail_a(world, top);
     assert_int_equal(troupe_stop_child_wait(world->ctx, top, 0, "a"), TROUPE_OK);
     world_settle(world);
@@ -316,7 +305,7 @@ WORLD_STORY_DRIVEN(the_group_waits_no_longer_for_one_that_is_stopped)
 
 WORLD_STORY_DRIVEN(members_are_being_restarted_during_the_groups_wait)
 {
-    troupe_ref top = start(world, TROUPE_ONE_FOR_ALL, MANY, group, COUNT(group)), ref;
+    troupe_ref top = tree_start_as(world, TROUPE_ONE_FOR_ALL, MANY, group, COUNT(group)), ref;
     assert_int_equal(troupe_stop_child_wait(world->ctx, top, 0, "z"), TROUPE_OK);
     fail_a(world, top);
     assert_int_equal(troupe_restart_child_wait(world->ctx, top, 0, "x", &ref), TROUPE_ERESTARTING);
@@ -329,7 +318,7 @@ WORLD_STORY_DRIVEN(members_are_being_restarted_during_the_groups_wait)
 
 WORLD_STORY_DRIVEN(messages_of_others_wait_with_the_group)
 {
-    troupe_ref top = start(world, TROUPE_ONE_FOR_ALL, MANY, group, COUNT(group));
+    troupe_ref top = tree_start_as(world, TROUPE_ONE_FOR_ALL, MANY, group, COUNT(group));
     fail_a(world, top);
     troupe_send(world->ctx, tree_child(world, top, "z"), Number, .value = 5);
     world_settle(world);

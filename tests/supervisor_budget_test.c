@@ -2,18 +2,8 @@
 // where it matters when.
 #include "tests/support/tree.h"
 
-static troupe_ref start(struct world *world, troupe_strategy strategy, const troupe_child *children,
-                        size_t count)
-{
-    troupe_supervisor spec = {.name = "top",
-                              .strategy = strategy,
-                              .max_restarts = TROUPE_NO_RESTARTS,
-                              .children = children,
-                              .child_count = count};
-    return tree_start_owned(world, &spec);
-}
-
-#define START(strategy, children) start(world, (strategy), (children), COUNT(children))
+#define START(strategy, children) \
+    tree_start_as(world, (strategy), TROUPE_NO_RESTARTS, (children), COUNT(children))
 
 static void expect_given_up(struct world *world)
 {

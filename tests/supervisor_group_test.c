@@ -5,19 +5,8 @@
 
 static const troupe_child three[] = {PUPPET("a"), PUPPET("b"), PUPPET("c")};
 
-static troupe_ref start(struct world *world, troupe_strategy strategy, uint32_t max_restarts,
-                        const troupe_child *children, size_t count)
-{
-    troupe_supervisor spec = {.name = "top",
-                              .strategy = strategy,
-                              .max_restarts = max_restarts,
-                              .children = children,
-                              .child_count = count};
-    return tree_start_owned(world, &spec);
-}
-
 #define START(world, strategy, children) \
-    start((world), (strategy), MANY, (children), COUNT(children))
+    tree_start_as((world), (strategy), MANY, (children), COUNT(children))
 
 // ---- Who
 
@@ -178,7 +167,7 @@ WORLD_STORY(members_that_ended_normally_or_ignored_their_start_are_started_too)
 
 WORLD_STORY(the_restart_of_a_group_counts_once)
 {
-    troupe_ref top = start(world, TROUPE_ONE_FOR_ALL, 1, three, COUNT(three));
+    troupe_ref top = tree_start_as(world, TROUPE_ONE_FOR_ALL, 1, three, COUNT(three));
     tree_fail(world, top, "b");
     tree_await(world, top, "a running 2, b running 2, c running 2");
     tree_fail(world, top, "c");
@@ -191,7 +180,7 @@ WORLD_STORY(a_failing_start_of_one_for_all_stops_what_was_started_and_all_is_tri
 {
     const troupe_child children[] = {
         PUPPET("a"), PUPPET("b", RUN(&tree_script(world, "+-+")->order)), PUPPET("c")};
-    troupe_ref top = start(world, TROUPE_ONE_FOR_ALL, 2, children, COUNT(children));
+    troupe_ref top = tree_start_as(world, TROUPE_ONE_FOR_ALL, 2, children, COUNT(children));
     tree_fail(world, top, "a");
     tree_await(world, top, "a running 3, b running 3, c running 2");
     world_expect(world, "a", "init 1; stop failed: broken; init 2; stop shutdown; init 3");
@@ -207,7 +196,7 @@ WORLD_STORY(a_failing_start_of_rest_for_one_is_tried_again_from_there)
 {
     const troupe_child children[] = {
         PUPPET("a"), PUPPET("b", RUN(&tree_script(world, "+-+")->order)), PUPPET("c")};
-    troupe_ref top = start(world, TROUPE_REST_FOR_ONE, 2, children, COUNT(children));
+    troupe_ref top = tree_start_as(world, TROUPE_REST_FOR_ONE, 2, children, COUNT(children));
     tree_fail(world, top, "a");
     tree_await(world, top, "a running 2, b running 3, c running 2");
     world_expect(world, "a", "init 1; stop failed: broken; init 2");
@@ -219,7 +208,7 @@ WORLD_STORY(each_failing_start_of_a_group_counts)
 {
     const troupe_child children[] = {PUPPET("a"),
                                      PUPPET("b", RUN(&tree_script(world, "+-")->order))};
-    troupe_ref top = start(world, TROUPE_ONE_FOR_ALL, 2, children, COUNT(children));
+    troupe_ref top = tree_start_as(world, TROUPE_ONE_FOR_ALL, 2, children, COUNT(children));
     tree_fail(world, top, "a"); // and two attempts
     world_await_all(world, "owner", "init 1; down start 1; down stop 1 shutdown");
     world_expect(world, "b", "init 1; stop shutdown; init 2; init 3");
@@ -229,7 +218,7 @@ WORLD_STORY(each_failing_start_of_a_group_counts)
 WORLD_STORY(a_member_whose_name_was_taken_meanwhile_fails_to_start)
 {
     static const troupe_child two[] = {PUPPET("a"), PUPPET("b", .register_as = "the b")};
-    troupe_ref top = start(world, TROUPE_ONE_FOR_ALL, 3, two, 2);
+    troupe_ref top = tree_start_as(world, TROUPE_ONE_FOR_ALL, 3, two, 2);
     troupe_ref other = world_spawn(world, "other", NULL, NULL);
     assert_int_equal(troupe_stop_child_wait(world->ctx, top, 0, "b"), TROUPE_OK);
     assert_int_equal(troupe_register(world->ctx, "the b", other), TROUPE_OK);
@@ -245,7 +234,7 @@ WORLD_STORY(a_member_that_fails_while_the_others_are_started_restarts_the_group_
 {
     const troupe_child children[] = {PUPPET("a", RUN(&tree_script(world, "+!+")->order)),
                                      PUPPET("b"), PUPPET("c"), PUPPET("d")};
-    troupe_ref top = start(world, TROUPE_ONE_FOR_ALL, 2, children, COUNT(children));
+    troupe_ref top = tree_start_as(world, TROUPE_ONE_FOR_ALL, 2, children, COUNT(children));
     tree_fail(world, top, "b");
     world_await(world, "a", "init 3");
     tree_await_running(world, top);
@@ -271,7 +260,7 @@ WORLD_STORY(members_that_fail_at_the_same_time_are_restarted)
 WORLD_STORY(a_member_may_fail_while_it_is_stopped_for_the_group)
 {
     static const troupe_child two[] = {PUPPET("a"), PUPPET("b", .restart = TROUPE_TRANSIENT)};
-    troupe_ref top = start(world, TROUPE_ONE_FOR_ALL, 2, two, COUNT(two));
+    troupe_ref top = tree_start_as(world, TROUPE_ONE_FOR_ALL, 2, two, COUNT(two));
     world_tell(world, tree_child(world, top, "b"), puppet_fail,
                broken); // comes before, amid, after
     tree_fail(world, top, "a");

@@ -1,201 +1,11 @@
-// Trees: a table of nested supervisors at file scope, what is printed of it, and of the actors that
-// it becomes.
-#include "tests/support/world.h"
-#include "troupe/children.h"
+// Trees: a table of nested supervisors at file scope, and what is printed of the actors that it
+// becomes. Of the table alone: tree_spec_test.c.
+#include "tests/support/tree.h"
+#include "tests/support/tree_example.h"
 #include "troupe/tree.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
-
-static char broken[] = "broken";
-
-static troupe_status ignore(troupe_ctx *ctx, struct puppet *puppet, void *arg)
-{
-    (void)ctx;
-    (void)puppet;
-    (void)arg;
-    return TROUPE_IGNORE;
-}
-
-static const struct order ignoring = {ignore, NULL};
-
-// clang-format off
-
-// The table of the header's example.
-static const troupe_supervisor app = {
-    .name = "app",
-    .strategy = TROUPE_REST_FOR_ONE,
-    TROUPE_CHILDREN(
-        {.id = "store", .behavior = &puppet_behavior},
-        {.id = "web", .supervisor = TROUPE_SUPERVISOR(
-            .max_restarts = 10,
-            TROUPE_CHILDREN(
-                {.id = "listener", .behavior = &puppet_behavior},
-                {.id = "sessions", .behavior = &puppet_behavior}))})};
-
-// One of everything that a line can tell.
-static const troupe_supervisor shop = {
-    .name = "shop",
-    .strategy = TROUPE_ONE_FOR_ALL,
-    .max_restarts = 3,
-    .within_ms = 1500,
-    .register_as = "the shop",
-    TROUPE_CHILDREN(
-        {.id = "till", .behavior = &puppet_behavior, .register_as = "till"},
-        {.id = "waiters", .restart = TROUPE_TRANSIENT, .supervisor = TROUPE_SUPERVISOR(
-            .strategy = TROUPE_SIMPLE_ONE_FOR_ONE,
-            .max_restarts = TROUPE_NO_RESTARTS,
-            .within_ms = 60000,
-            TROUPE_CHILDREN({.behavior = &puppet_behavior, .restart = TROUPE_TEMPORARY}))},
-        {.id = "empty", .supervisor = TROUPE_SUPERVISOR(.name = "not shown")},
-        {.id = "cook", .restart = TROUPE_TRANSIENT, .behavior = &puppet_behavior,
-         .args_type = TROUPE_TYPE(Do), .args = &ignoring})};
-
-// clang-format on
-
-// ---- Specifications
-
-static void expect_spec(const troupe_supervisor *spec, troupe_tree_format format,
-                        const char *expected)
-{
-    char *text = NULL;
-    size_t size;
-    FILE *to = open_memstream(&text, &size);
-    assert_int_equal(troupe_tree_print_spec(spec, format, to), TROUPE_OK);
-    fclose(to);
-    assert_string_equal(text, expected);
-    free(text);
-}
-
-static void a_specification_is_printed_as_indented_lines(void **state)
-{
-    (void)state;
-    expect_spec(&app, TROUPE_TREE_TEXT,
-                "app: supervisor, rest for one, 1 restart in 5 s\n"
-                "|- store: puppet, permanent\n"
-                "`- web: supervisor, one for one, 10 restarts in 5 s, permanent\n"
-                "   |- listener: puppet, permanent\n"
-                "   `- sessions: puppet, permanent\n");
-    expect_spec(&shop, TROUPE_TREE_TEXT,
-                "shop: supervisor, one for all, 3 restarts in 1500 ms, known as the shop\n"
-                "|- till: puppet, permanent, known as till\n"
-                "|- waiters: supervisor, simple one for one, no restarts, transient\n"
-                "|  `- template: puppet, temporary\n"
-                "|- empty: supervisor, one for one, 1 restart in 5 s, permanent\n"
-                "`- cook: puppet, transient\n");
-}
-
-static void a_supervisor_without_a_name_is_called_so(void **state)
-{
-    (void)state;
-    expect_spec(&(troupe_supervisor){.within_ms = 61000}, TROUPE_TREE_TEXT,
-                "supervisor: supervisor, one for one, 1 restart in 61 s\n");
-}
-
-static void a_specification_is_a_graph_for_graphviz(void **state)
-{
-    (void)state;
-    expect_spec(&app, TROUPE_TREE_DOT,
-                "digraph tree {\n"
-                "  node [shape=box];\n"
-                "  n0 [style=rounded, label=\"app\\nsupervisor\\nrest for one\\n"
-                "1 restart in 5 s\"];\n"
-                "  n1 [label=\"store\\npuppet\\npermanent\"];\n"
-                "  n0 -> n1;\n"
-                "  n2 [style=rounded, label=\"web\\nsupervisor\\none for one\\n"
-                "10 restarts in 5 s\\npermanent\"];\n"
-                "  n0 -> n2;\n"
-                "  n3 [label=\"listener\\npuppet\\npermanent\"];\n"
-                "  n2 -> n3;\n"
-                "  n4 [label=\"sessions\\npuppet\\npermanent\"];\n"
-                "  n2 -> n4;\n"
-                "}\n");
-}
-
-static void a_specification_is_a_flowchart_for_mermaid(void **state)
-{
-    (void)state;
-    expect_spec(&app, TROUPE_TREE_MERMAID,
-                "flowchart TD\n"
-                "  n0(\"app<br/>supervisor<br/>rest for one<br/>1 restart in 5 s\")\n"
-                "  n1[\"store<br/>puppet<br/>permanent\"]\n"
-                "  n0 --> n1\n"
-                "  n2(\"web<br/>supervisor<br/>one for one<br/>10 restarts in 5 s<br/>permanent"
-                "\")\n"
-                "  n0 --> n2\n"
-                "  n3[\"listener<br/>puppet<br/>permanent\"]\n"
-                "  n2 --> n3\n"
-                "  n4[\"sessions<br/>puppet<br/>permanent\"]\n"
-                "  n2 --> n4\n");
-}
-
-static void what_has_a_meaning_in_a_format_is_escaped_in_ids(void **state)
-{
-    (void)state;
-    static const troupe_child odd = {.id = "a \"b\" \\n <c> & #1; `*d*_~\n\x7f"
-                                           "e\xc3\xa9",
-                                     .behavior = &puppet_behavior};
-    troupe_supervisor spec = {.name = "top", .children = &odd, .child_count = 1};
-    expect_spec(&spec, TROUPE_TREE_TEXT,
-                "top: supervisor, one for one, 1 restart in 5 s\n"
-                "`- a \"b\" \\n <c> & #1; `*d*_~\\x0a\\x7fe\xc3\xa9: puppet, permanent\n");
-    expect_spec(&spec, TROUPE_TREE_DOT,
-                "digraph tree {\n"
-                "  node [shape=box];\n"
-                "  n0 [style=rounded, label=\"top\\nsupervisor\\none for one\\n"
-                "1 restart in 5 s\"];\n"
-                "  n1 [label=\"a \\\"b\\\" \\\\n <c> &amp; #1; `*d*_~\\\\x0a\\\\x7fe\xc3\xa9\\n"
-                "puppet\\npermanent\"];\n"
-                "  n0 -> n1;\n"
-                "}\n");
-    expect_spec(&spec, TROUPE_TREE_MERMAID,
-                "flowchart TD\n"
-                "  n0(\"top<br/>supervisor<br/>one for one<br/>1 restart in 5 s\")\n"
-                "  n1[\"a #34;b#34; #92;n #60;c#62; #38; #35;1; #96;#42;d#42;#95;#126;#92;x0a#92;"
-                "x7fe\xc3\xa9<br/>puppet<br/>permanent\"]\n"
-                "  n0 --> n1\n");
-}
-
-static void a_wrong_specification_is_refused_and_nothing_is_written(void **state)
-{
-    (void)state;
-    char *text = NULL;
-    size_t size;
-    FILE *to = open_memstream(&text, &size);
-    static const troupe_child nobody = {.id = "a"};
-    troupe_supervisor spec = {.name = "top", .children = &nobody, .child_count = 1};
-    assert_int_equal(troupe_tree_print_spec(&spec, TROUPE_TREE_DOT, to), TROUPE_EINVAL);
-    assert_string_equal(troupe_error_text(NULL),
-                        "troupe_tree_print_spec: top: child \"a\": give either a behavior or a "
-                        "supervisor");
-    assert_int_equal(troupe_tree_print_spec(NULL, TROUPE_TREE_TEXT, to), TROUPE_EINVAL);
-    assert_string_equal(troupe_error_text(NULL), "troupe_tree_print_spec: spec is NULL");
-    assert_int_equal(troupe_tree_print_spec(&app, (troupe_tree_format)3, to), TROUPE_EINVAL);
-    assert_string_equal(troupe_error_text(NULL),
-                        "troupe_tree_print_spec: format is 3; use one of enum troupe_tree_format");
-    assert_int_equal(troupe_tree_print_spec(&app, TROUPE_TREE_TEXT, NULL), TROUPE_EINVAL);
-    assert_string_equal(troupe_error_text(NULL), "troupe_tree_print_spec: to is NULL");
-    fclose(to);
-    assert_string_equal(text, "");
-    free(text);
-}
-
-static void a_full_disk_is_an_error_of_the_system(void **state)
-{
-    (void)state;
-    FILE *to = fopen("/dev/full", "w");
-    assert_non_null(to);
-    assert_int_equal(troupe_tree_print_spec(&app, TROUPE_TREE_TEXT, to), TROUPE_ESYSTEM);
-    assert_string_equal(troupe_error_text(NULL),
-                        "troupe_tree_print_spec: writing failed: No space left on device");
-    setvbuf(to, NULL, _IONBF, 0); // each write fails by itself
-    assert_int_equal(troupe_tree_print_spec(&app, TROUPE_TREE_MERMAID, to), TROUPE_ESYSTEM);
-    fclose(to);
-}
-
-// ---- Running trees
 
 static char *printed(troupe_ctx *ctx, troupe_ref supervisor, troupe_tree_format format)
 {
@@ -238,23 +48,9 @@ static void await_tree(struct world *world, troupe_ref supervisor, const char *t
     world_until(world, is_printed, &(struct expected){supervisor, text});
 }
 
-static troupe_ref supervise(struct world *world, const troupe_supervisor *spec)
-{
-    troupe_ref supervisor;
-    assert_int_equal(troupe_supervise_wait(world->ctx, spec, &supervisor), TROUPE_OK);
-    return supervisor;
-}
-
-static troupe_ref child_of(struct world *world, troupe_ref supervisor, const char *id)
-{
-    troupe_ref child;
-    assert_int_equal(troupe_child_ref(world->ctx, supervisor, id, &child), TROUPE_OK);
-    return child;
-}
-
 WORLD_STORY(a_table_at_file_scope_becomes_a_tree_that_can_be_printed)
 {
-    troupe_ref root = supervise(world, &app);
+    troupe_ref root = tree_start(world, &tree_app);
     expect_tree(world, root, TROUPE_TREE_TEXT,
                 "app: supervisor, rest for one, 1 restart in 5 s, running, incarnation 1\n"
                 "|- store: puppet, permanent, running, incarnation 1\n"
@@ -262,7 +58,7 @@ WORLD_STORY(a_table_at_file_scope_becomes_a_tree_that_can_be_printed)
                 "incarnation 1\n"
                 "   |- listener: puppet, permanent, running, incarnation 1\n"
                 "   `- sessions: puppet, permanent, running, incarnation 1\n");
-    expect_tree(world, child_of(world, root, "web"), TROUPE_TREE_MERMAID,
+    expect_tree(world, tree_child(world, root, "web"), TROUPE_TREE_MERMAID,
                 "flowchart TD\n"
                 "  n0(\"web<br/>supervisor<br/>one for one<br/>10 restarts in 5 s<br/>running"
                 "<br/>incarnation 1\")\n"
@@ -274,8 +70,8 @@ WORLD_STORY(a_table_at_file_scope_becomes_a_tree_that_can_be_printed)
 
 WORLD_STORY(names_and_children_that_do_not_run_are_shown)
 { // awaited, for the end of one that has chosen not to start comes last
-    troupe_ref root = supervise(world, &shop);
-    troupe_ref waiters = child_of(world, root, "waiters");
+    troupe_ref root = tree_start(world, &tree_shop);
+    troupe_ref waiters = tree_child(world, root, "waiters");
     for (int i = 0; i < 2; i++)
         assert_int_equal(troupe_start_child_wait(world->ctx, waiters, 0, NULL, NULL), TROUPE_OK);
     await_tree(world, root,
@@ -298,13 +94,13 @@ WORLD_STORY(names_and_children_that_do_not_run_are_shown)
 
 WORLD_STORY(a_restart_shows_as_the_next_incarnation)
 {
-    troupe_ref root = supervise(world, &app), web = child_of(world, root, "web");
-    world_tell(world, child_of(world, web, "listener"), puppet_fail, broken);
+    troupe_ref root = tree_start(world, &tree_app), web = tree_child(world, root, "web");
+    world_tell(world, tree_child(world, web, "listener"), puppet_fail, broken);
     await_tree(world, web,
                "web: supervisor, one for one, 10 restarts in 5 s, running, incarnation 1\n"
                "|- listener: puppet, permanent, running, incarnation 2\n"
                "`- sessions: puppet, permanent, running, incarnation 1\n");
-    world_tell(world, child_of(world, root, "store"), puppet_fail, broken);
+    world_tell(world, tree_child(world, root, "store"), puppet_fail, broken);
     await_tree(world, root,
                "app: supervisor, rest for one, 1 restart in 5 s, running, incarnation 1\n"
                "|- store: puppet, permanent, running, incarnation 2\n"
@@ -319,8 +115,8 @@ WORLD_STORY_DRIVEN(a_child_that_waits_for_its_restart_is_restarting)
     static const troupe_child child = {
         .id = "a", .behavior = &puppet_behavior, .backoff = {.min_ms = 1000}};
     troupe_supervisor spec = {.name = "top", .children = &child, .child_count = 1};
-    troupe_ref root = supervise(world, &spec);
-    world_tell(world, child_of(world, root, "a"), puppet_fail, broken);
+    troupe_ref root = tree_start(world, &spec);
+    world_tell(world, tree_child(world, root, "a"), puppet_fail, broken);
     world_settle(world);
     expect_tree(world, root, TROUPE_TREE_TEXT,
                 "top: supervisor, one for one, 1 restart in 5 s, running, incarnation 1\n"
@@ -373,7 +169,7 @@ WORLD_STORY(children_that_start_and_stop_are_shown_so)
                                             {.id = "looker", .behavior = &looker_behavior},
                                             {.id = "b", .behavior = &puppet_behavior}};
     troupe_supervisor spec = {.name = "top", .children = children, .child_count = COUNT(children)};
-    troupe_ref root = supervise(world, &spec);
+    troupe_ref root = tree_start(world, &spec);
     assert_int_equal(troupe_stop_child_wait(world->ctx, root, 0, "looker"), TROUPE_OK);
     world_expect(world, "looker",
                  "top: supervisor, one for one, 1 restart in 5 s, starting, incarnation 1\n"
@@ -396,7 +192,7 @@ WORLD_STORY(of_many_children_of_one_template_twenty_are_shown)
                               .strategy = TROUPE_SIMPLE_ONE_FOR_ONE,
                               .children = &template,
                               .child_count = 1};
-    troupe_ref root = supervise(world, &spec);
+    troupe_ref root = tree_start(world, &spec);
     const char *first =
         "pool: supervisor, simple one for one, 1 restart in 5 s, running, incarnation 1\n";
     const char *line = "|- puppet, permanent, running, incarnation 1\n";
@@ -422,40 +218,41 @@ WORLD_STORY(of_many_children_of_one_template_twenty_are_shown)
     free(text);
 }
 
-#define MANY 45 // more than two looks
+#define MANY_CHILDREN 45 // more than two looks
 
 WORLD_STORY(all_children_that_have_ids_are_shown)
 {
-    static char ids[MANY][8];
-    troupe_child children[MANY];
+    static char ids[MANY_CHILDREN][8];
+    troupe_child children[MANY_CHILDREN];
     char expected[4096];
     char *end = expected + sprintf(expected, "top: supervisor, one for one, 1 restart in 5 s, "
                                              "running, incarnation 1\n");
-    for (int i = 0; i < MANY; i++) {
+    for (int i = 0; i < MANY_CHILDREN; i++) {
         sprintf(ids[i], "c%d", i);
         children[i] = (troupe_child){.id = ids[i], .behavior = &puppet_behavior};
         end += sprintf(end, "%s c%d: puppet, permanent, running, incarnation 1\n",
-                       i + 1 < MANY ? "|-" : "`-", i);
+                       i + 1 < MANY_CHILDREN ? "|-" : "`-", i);
     }
-    troupe_supervisor spec = {.name = "top", .children = children, .child_count = MANY};
-    expect_tree(world, supervise(world, &spec), TROUPE_TREE_TEXT, expected);
+    troupe_supervisor spec = {.name = "top", .children = children, .child_count = MANY_CHILDREN};
+    expect_tree(world, tree_start(world, &spec), TROUPE_TREE_TEXT, expected);
 }
 
 WORLD_STORY(a_tree_can_be_printed_while_it_comes_and_goes)
 {
-    static char ids[MANY][8];
-    troupe_child children[MANY];
-    for (int i = 0; i < MANY; i++) {
+    static char ids[MANY_CHILDREN][8];
+    troupe_child children[MANY_CHILDREN];
+    for (int i = 0; i < MANY_CHILDREN; i++) {
         sprintf(ids[i], "c%d", i);
         children[i] = (troupe_child){.id = ids[i], .behavior = &puppet_behavior};
     }
-    troupe_supervisor inner = {.max_restarts = 1000, .children = children, .child_count = MANY};
+    troupe_supervisor inner = {
+        .max_restarts = 1000, .children = children, .child_count = MANY_CHILDREN};
     troupe_child child = {.id = "inner", .supervisor = &inner};
     troupe_supervisor spec = {.name = "top", .children = &child, .child_count = 1};
-    troupe_ref root = supervise(world, &spec), inside = child_of(world, root, "inner");
-    for (int i = 0; i < MANY; i++) {
+    troupe_ref root = tree_start(world, &spec), inside = tree_child(world, root, "inner");
+    for (int i = 0; i < MANY_CHILDREN; i++) {
         if (i % 3 == 0)
-            world_tell(world, child_of(world, inside, ids[i]), puppet_fail, broken);
+            world_tell(world, tree_child(world, inside, ids[i]), puppet_fail, broken);
         else
             troupe_stop_child(world->ctx, inside, 0, NULL, NULL, ids[i]);
         if (i % 3 == 1)
@@ -479,7 +276,7 @@ WORLD_STORY(a_tree_can_be_printed_while_it_comes_and_goes)
 
 WORLD_STORY(only_a_living_supervisor_can_be_printed)
 {
-    troupe_ref root = supervise(world, &app), store = child_of(world, root, "store");
+    troupe_ref root = tree_start(world, &tree_app), store = tree_child(world, root, "store");
     const troupe_ref nobody[] = {store, {0, 0, 0}, {root.system, root.slot, root.generation + 1}};
     for (size_t i = 0; i < COUNT(nobody); i++) {
         assert_int_equal(troupe_tree_print(world->ctx, nobody[i], TROUPE_TREE_TEXT, stdout),
@@ -502,13 +299,6 @@ WORLD_STORY(only_a_living_supervisor_can_be_printed)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_specification_is_printed_as_indented_lines),
-        cmocka_unit_test(a_supervisor_without_a_name_is_called_so),
-        cmocka_unit_test(a_specification_is_a_graph_for_graphviz),
-        cmocka_unit_test(a_specification_is_a_flowchart_for_mermaid),
-        cmocka_unit_test(what_has_a_meaning_in_a_format_is_escaped_in_ids),
-        cmocka_unit_test(a_wrong_specification_is_refused_and_nothing_is_written),
-        cmocka_unit_test(a_full_disk_is_an_error_of_the_system),
         cmocka_unit_test(a_table_at_file_scope_becomes_a_tree_that_can_be_printed),
         cmocka_unit_test(names_and_children_that_do_not_run_are_shown),
         cmocka_unit_test(a_restart_shows_as_the_next_incarnation),

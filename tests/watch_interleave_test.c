@@ -57,18 +57,6 @@ static troupe_status watch(troupe_ctx *ctx, void *state, const troupe_msg *msg)
 
 static const troupe_behavior watcher = {.name = "watcher", .receive = watch};
 
-static void hand_0(void *user)
-{
-    (void)user;
-    hands_work(&game->hands, 0);
-}
-
-static void hand_1(void *user)
-{
-    (void)user;
-    hands_work(&game->hands, 1);
-}
-
 static void explore(struct trp_interleave *test)
 {
     print_message("%s: %llu runs\n", test->name,
@@ -134,7 +122,7 @@ static void explore_watching(const char *name, void (*setup)(void *user),
     *game = (struct game){.behavior = behavior};
     struct trp_interleave test = {.name = name,
                                   .setup = setup,
-                                  .threads = {hand_0, hand_1},
+                                  .threads = {hands_thread_0, hands_thread_1},
                                   .count = 2,
                                   .check = check_told,
                                   .user = game,
@@ -205,7 +193,7 @@ static void no_end_of_a_child_is_lost(void **state)
     *game = (struct game){.behavior = &bare};
     struct trp_interleave test = {.name = "ends of children against their owner",
                                   .setup = setup_family,
-                                  .threads = {hand_0, hand_1},
+                                  .threads = {hands_thread_0, hands_thread_1},
                                   .count = 2,
                                   .check = check_family,
                                   .user = game,
@@ -237,7 +225,7 @@ static void an_owner_that_stops_sees_the_end_of_its_children(void **state)
     *game = (struct game){.behavior = &bare};
     struct trp_interleave test = {.name = "ends of children against the owner's stop",
                                   .setup = setup_stopped_family,
-                                  .threads = {hand_0, hand_1},
+                                  .threads = {hands_thread_0, hands_thread_1},
                                   .count = 2,
                                   .check = check_stopped_family,
                                   .user = game};
@@ -319,7 +307,7 @@ static void who_waits_for_the_last_end_is_woken_by_it(void **state)
     *game = (struct game){.behavior = &bare};
     struct trp_interleave test = {.name = "waiting against ends",
                                   .setup = setup_relay,
-                                  .threads = {wait_for_the_last, hand_0, hand_1},
+                                  .threads = {wait_for_the_last, hands_thread_0, hands_thread_1},
                                   .count = 3,
                                   .check = check_relay,
                                   .user = game};

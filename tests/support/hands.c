@@ -7,6 +7,8 @@
 
 #    include <string.h>
 
+static struct hands *opened; // last
+
 static void open_hand(struct hands *hands, struct hand *hand, uint32_t index)
 {
     troupe_system *system = hands->system;
@@ -32,6 +34,7 @@ static void open_hand(struct hands *hands, struct hand *hand, uint32_t index)
 
 void hands_open(struct hands *hands, uint64_t seed, const troupe_system_opts *opts, int outsiders)
 {
+    opened = hands;
     memset(hands, 0, sizeof *hands);
     troupe_status status = trp_driver_start(&hands->driver, seed, opts);
     TRP_ASSERT(status == TROUPE_OK);
@@ -89,6 +92,18 @@ void hands_work(struct hands *hands, int index)
             return;
         run_one(hands, &hands->hands[index]);
     }
+}
+
+void hands_thread_0(void *user)
+{
+    (void)user;
+    hands_work(opened, 0);
+}
+
+void hands_thread_1(void *user)
+{
+    (void)user;
+    hands_work(opened, 1);
 }
 
 void hands_leave(struct hands *hands)

@@ -42,6 +42,10 @@ void hands_step(struct hands *hands);
 // Runs activations until no outsider is left and nothing is runnable: a thread of the harness.
 void hands_work(struct hands *hands, int hand);
 
+// Threads of the harness that do so: those hands of what was opened last.
+void hands_thread_0(void *user);
+void hands_thread_1(void *user);
+
 // An outsider has done its part.
 void hands_leave(struct hands *hands);
 

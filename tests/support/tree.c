@@ -39,6 +39,17 @@ troupe_ref tree_start_owned(struct world *world, const troupe_supervisor *spec)
     return supervisor;
 }
 
+troupe_ref tree_start_as(struct world *world, troupe_strategy strategy, uint32_t max_restarts,
+                         const troupe_child *children, size_t count)
+{
+    troupe_supervisor spec = {.name = "top",
+                              .strategy = strategy,
+                              .max_restarts = max_restarts,
+                              .children = children,
+                              .child_count = count};
+    return tree_start_owned(world, &spec);
+}
+
 troupe_ref tree_start_dynamic(struct world *world, const troupe_child *template)
 {
     troupe_supervisor spec = {.name = "top",

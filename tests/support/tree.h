@@ -37,6 +37,10 @@ troupe_ref tree_start(struct world *world, const troupe_supervisor *spec);
 // shutdown".
 troupe_ref tree_start_owned(struct world *world, const troupe_supervisor *spec);
 
+// Starts one of children that are all there is to say of it likewise.
+troupe_ref tree_start_as(struct world *world, troupe_strategy strategy, uint32_t max_restarts,
+                         const troupe_child *children, size_t count);
+
 // Starts a simple one for one supervisor likewise, with that template.
 troupe_ref tree_start_dynamic(struct world *world, const troupe_child *template);
 
