@@ -2,6 +2,7 @@
 // from the mailbox by who handles them, forwarded, put aside.
 #include "actors/actor.h"
 #include "actors/ask.h"
+#include "actors/monitor.h"
 
 // ---- The message being handled
 
@@ -205,6 +206,8 @@ static troupe_status stash(troupe_ctx *ctx, const troupe_msg *msg)
     trp_detach_current(ctx);
     ctx->gone = TRP_GONE_STASHED;
     trp_list_append(&extras->stash, &envelope->link);
+    if (envelope->kind == TRP_KIND_DOWN)
+        trp_monitor_put_aside(ctx->system, ctx->runner, envelope);
     return TROUPE_OK;
 }
 

@@ -269,7 +269,7 @@ bool trp_monitor_open(struct troupe_ctx *ctx, struct trp_envelope *envelope)
         monitor->down.event = mail->event;
         monitor->down.incarnation = mail->incarnation;
         monitor->down.reason = trp_reason_view(&monitor->shown_reason);
-        mail->again = false; // this message tells of all that has happened until now
+        mail->again = mail->aside = false; // it tells of all that has happened until now
     }
     trp_lock_release(lock);
     if (!open)
@@ -286,6 +286,19 @@ bool trp_monitor_open(struct troupe_ctx *ctx, struct trp_envelope *envelope)
     return true;
 }
 
+void trp_monitor_put_aside(troupe_system *system, struct trp_runner *runner,
+                           struct trp_envelope *envelope)
+{
+    struct trp_monitor *monitor = trp_envelope_extra(envelope)->owner;
+    struct trp_lock *lock = trp_stripe(system, monitor->target.slot);
+    trp_lock_acquire(lock);
+    mail_of(monitor, envelope)->aside = true;
+    bool held = trp_monitor_reserve_held(monitor);
+    trp_lock_release(lock);
+    if (held)
+        trp_monitor_send(system, runner, monitor, &monitor->stop);
+}
+
 void trp_monitor_done(troupe_system *system, struct trp_runner *runner,
                       struct trp_envelope *envelope)
 {
@@ -293,12 +306,15 @@ void trp_monitor_done(troupe_system *system, struct trp_runner *runner,
     struct trp_monitor_mail *mail = mail_of(monitor, envelope);
     struct trp_lock *lock = trp_stripe(system, monitor->target.slot);
     trp_lock_acquire(lock);
-    mail->in_flight = false;
+    mail->in_flight = mail->aside = false;
     bool again = mail->again && trp_monitor_reserve(monitor, mail);
     mail->again = false;
+    bool held = trp_monitor_reserve_held(monitor);
     trp_lock_release(lock);
     if (again)
         trp_monitor_send(system, runner, monitor, mail);
+    if (held)
+        trp_monitor_send(system, runner, monitor, &monitor->stop);
     trp_monitor_release(system, runner, monitor);
 }
 

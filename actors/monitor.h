@@ -14,6 +14,7 @@ struct trp_monitor_mail { // a message that a monitor may send, reserved with it
     struct trp_reason reason;
     bool in_flight;
     bool again; // the same has happened once more while it waited or was handled
+    bool aside; // the watcher has put it aside, for nobody knows how long
 };
 
 #define TRP_MONITOR_OUT UINT32_MAX // its last message has been handled, or was put aside
@@ -28,6 +29,7 @@ struct trp_monitor {
     uint32_t handle;          // watcher's consumer; index in its handles, or TRP_MONITOR_OUT
     bool linked;              // in the target's list; the stripe lock
     bool ended;               // demonitored, or its watcher has ended; the stripe lock
+    bool held;                // [held] its stop waits; the stripe lock
     uint32_t round;           // of the target's watched->round; the stripe lock
     struct trp_monitor *next, *previous; // the target's ring; the stripe lock
     struct trp_waiter *waiter;           // fixed; the thread that waits
@@ -59,7 +61,11 @@ void trp_monitors_tell(troupe_system *system, struct trp_runner *runner, struct 
 // or meant for an earlier incarnation.
 bool trp_monitor_open(struct troupe_ctx *ctx, struct trp_envelope *envelope);
 
-// Gives back what an envelope on its way held.
+// The watcher's consumer: its handler has put the message aside.
+void trp_monitor_put_aside(troupe_system *system, struct trp_runner *runner,
+                           struct trp_envelope *envelope);
+
+// Gives back what an envelope on its way held, and sends what has waited for it.
 void trp_monitor_done(troupe_system *system, struct trp_runner *runner,
                       struct trp_envelope *envelope);
 
@@ -102,8 +108,12 @@ void trp_watchers_remove(struct trp_monitor *monitor, struct trp_watched *watche
 // Reserves a mail for sending; false when it is on its way already or nobody wants it.
 bool trp_monitor_reserve(struct trp_monitor *monitor, struct trp_monitor_mail *mail);
 
-// Reserves that of the stop; false also when a thread waits for it, which is woken.
+// Reserves that of the stop; false also when a thread waits for it, which is woken, and when it is
+// held.
 bool trp_monitor_reserve_stop(struct trp_monitor *monitor);
+
+// Reserves it if it was held, see watchers.c, and need not be any more.
+bool trp_monitor_reserve_held(struct trp_monitor *monitor);
 
 // Sends a mail that is reserved.
 void trp_monitor_send(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor,

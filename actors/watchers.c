@@ -44,10 +44,27 @@ bool trp_monitor_reserve(struct trp_monitor *monitor, struct trp_monitor_mail *m
     return true;
 }
 
+// [held] The stop is the last that a monitor tells: it waits for a restart, or start, that has
+// happened while the message about the one before was being handled, as that is sent again after
+// the handler. One that was put aside is not waited for: it will tell what it has told.
+static bool reserve_stop_or_hold(struct trp_monitor *monitor)
+{
+    struct trp_monitor_mail *restart = &monitor->restart, *start = &monitor->start;
+    monitor->held = (restart->again && !restart->aside) || (start->again && !start->aside);
+    if (monitor->held)
+        return false;
+    restart->again = start->again = false;
+    return trp_monitor_reserve(monitor, &monitor->stop);
+}
+
 bool trp_monitor_reserve_stop(struct trp_monitor *monitor)
 {
-    return !monitor->waiter && (monitor->events & TROUPE_ON_STOP) &&
-           trp_monitor_reserve(monitor, &monitor->stop);
+    return !monitor->waiter && (monitor->events & TROUPE_ON_STOP) && reserve_stop_or_hold(monitor);
+}
+
+bool trp_monitor_reserve_held(struct trp_monitor *monitor)
+{
+    return monitor->held && reserve_stop_or_hold(monitor);
 }
 
 void trp_monitor_send(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor,

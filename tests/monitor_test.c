@@ -1,4 +1,5 @@
 // Monitors: what each event tells, how often, in which order; and troupe_join.
+#include "tests/support/gate.h"
 #include "tests/support/world.h"
 
 #include <string.h>
@@ -77,6 +78,92 @@ WORLD_STORY(a_restart_and_the_start_that_follows_are_both_told)
     world_await(world, "witness", "down start 1");
     world_do(world, a, puppet_fail, broken);
     world_await_all(world, "witness", "down start 1; down restart 1 failed: broken; down start 2");
+}
+
+// ---- A stop that comes soon after a restart, to a watcher that is slow
+
+static struct gate gate; // held: the watcher's handler of a restart
+
+static troupe_status say_slowly(troupe_ctx *ctx, void *state, const troupe_msg *msg)
+{
+    (void)state;
+    const troupe_down *down = troupe_match(msg, troupe_down);
+    if (down == NULL)
+        return TROUPE_UNHANDLED;
+    if (down->incarnation == 1)
+        gate_pass(&gate);
+    puppet_say(ctx, "%s %u", down->event == TROUPE_ON_STOP ? "stop" : "restart", down->incarnation);
+    return TROUPE_OK;
+}
+
+static troupe_status watch_slowly(troupe_ctx *ctx, struct puppet *puppet, void *ref)
+{
+    WORLD_CHECK(troupe_become(ctx, say_slowly) == TROUPE_OK);
+    return troupe_monitor(ctx, *(troupe_ref *)ref, TROUPE_ON_RESTART | TROUPE_ON_STOP,
+                          &puppet->monitor);
+}
+
+static troupe_ref supervise_transient(struct world *world)
+{
+    static const troupe_child child = {
+        .id = "a", .behavior = &puppet_behavior, .restart = TROUPE_TRANSIENT};
+    const troupe_supervisor spec = {.max_restarts = 10, .children = &child, .child_count = 1};
+    troupe_ref supervisor, a;
+    assert_int_equal(troupe_supervise_wait(world->ctx, &spec, &supervisor), TROUPE_OK);
+    assert_int_equal(troupe_child_ref(world->ctx, supervisor, "a", &a), TROUPE_OK);
+    return a;
+}
+
+WORLD_STORY_ON_THREADS(the_stop_is_told_after_a_restart_that_has_not_been_told)
+{
+    troupe_ref a = supervise_transient(world), watcher;
+    const troupe_spawn_opts opts = {.name = "watcher", .place = TROUPE_ON_THREAD};
+    gate_init(&gate);
+    assert_int_equal(troupe_spawn(world->ctx, &puppet_behavior, &opts, &watcher), TROUPE_OK);
+    world_do(world, watcher, watch_slowly, &a);
+    world_do(world, a, puppet_fail, broken);
+    gate_await(&gate); // the first restart is being handled
+    world_await(world, "a", "init 2");
+    world_do(world, a, puppet_fail, broken);
+    world_await(world, "a", "init 3");
+    world_do(world, a, puppet_stop, NULL);
+    world_join(world, a);
+    gate_open(&gate);
+    world_await_all(world, "watcher", "init 1; restart 1; restart 2; stop 3");
+}
+
+static troupe_status put_restarts_aside(troupe_ctx *ctx, void *state, const troupe_msg *msg)
+{
+    (void)state;
+    const troupe_down *down = troupe_match(msg, troupe_down);
+    if (down == NULL)
+        return TROUPE_UNHANDLED;
+    if (down->event == TROUPE_ON_RESTART) {
+        puppet_say(ctx, "aside %u", down->incarnation);
+        return troupe_stash(ctx, msg);
+    }
+    puppet_say(ctx, "stop %u", down->incarnation);
+    return TROUPE_OK;
+}
+
+static troupe_status watch_and_put_aside(troupe_ctx *ctx, struct puppet *puppet, void *ref)
+{
+    WORLD_CHECK(troupe_become(ctx, put_restarts_aside) == TROUPE_OK);
+    return troupe_monitor(ctx, *(troupe_ref *)ref, TROUPE_ON_RESTART | TROUPE_ON_STOP,
+                          &puppet->monitor);
+}
+
+WORLD_STORY(the_stop_does_not_wait_for_a_restart_that_was_put_aside)
+{
+    troupe_ref a = supervise_transient(world), watcher = world_spawn(world, "watcher", NULL, NULL);
+    world_do(world, watcher, watch_and_put_aside, &a);
+    world_do(world, a, puppet_fail, broken);
+    world_await(world, "watcher", "aside 1");
+    world_await(world, "a", "init 2");
+    world_do(world, a, puppet_fail, broken);
+    world_await(world, "a", "init 3");
+    world_do(world, a, puppet_stop, NULL);
+    world_await_all(world, "watcher", "init 1; aside 1; stop 3");
 }
 
 WORLD_STORY(changes_that_come_faster_than_they_are_handled_end_with_the_last)
@@ -361,6 +448,8 @@ int main(void)
         cmocka_unit_test(each_event_that_was_asked_for_is_told_and_no_other),
         cmocka_unit_test(the_reason_has_kind_and_text),
         cmocka_unit_test(a_restart_and_the_start_that_follows_are_both_told),
+        cmocka_unit_test(the_stop_is_told_after_a_restart_that_has_not_been_told),
+        cmocka_unit_test(the_stop_does_not_wait_for_a_restart_that_was_put_aside),
         cmocka_unit_test(changes_that_come_faster_than_they_are_handled_end_with_the_last),
         cmocka_unit_test(a_ref_that_names_nobody_is_noactor),
         cmocka_unit_test(a_dead_actor_is_noactor),
