@@ -22,30 +22,8 @@ static bool goes_on(enum trp_next next, struct trp_slot *slot)
     return next == TRP_NEXT_LOOK && atomic_load_explicit(&slot->body, memory_order_relaxed) != NULL;
 }
 
-static enum trp_next obey(struct trp_runner *runner, struct trp_slot *slot)
+static void obey_verdict(struct trp_runner *runner, struct trp_slot *slot, uint32_t orders)
 {
-    uint32_t orders = trp_slot_take_orders(slot, order_mask(slot));
-    // Meant for the incarnation that has ended. Taken in one step with the verdict: a supervisor
-    // that stops gives STOP and END together, and END must not be left without a stop.
-    if (slot->phase == TRP_AWAITING)
-        orders &= ~(uint32_t)(TRP_ORDER_STOP | TRP_ORDER_KILL);
-    enum trp_next next = TRP_NEXT_LOOK;
-    if (orders & TRP_ORDER_ABANDONED)
-        next = trp_take_over(runner, slot);
-    if ((orders & TRP_ORDER_NOTICE) && goes_on(next, slot))
-        next = trp_read_notices(runner, slot);
-    if ((orders & TRP_ORDER_TICK) && goes_on(next, slot))
-        trp_tick(runner, slot);
-    if ((orders & TRP_ORDER_EXPIRE) && goes_on(next, slot))
-        trp_asks_look(runner, slot);
-    if ((orders & TRP_ORDER_KILL) && goes_on(next, slot))
-        next = trp_end_incarnation(runner, slot, (struct trp_reason){.kind = TROUPE_KILLED});
-    if ((orders & TRP_ORDER_STOP) && goes_on(next, slot))
-        next = trp_end_incarnation(runner, slot, (struct trp_reason){.kind = TROUPE_SHUTDOWN});
-    if ((orders & TRP_ORDER_EXIT) && goes_on(next, slot))
-        next = trp_signals_obey(runner, slot);
-    if (!goes_on(next, slot) || slot->phase != TRP_AWAITING)
-        return next;
     if (orders & TRP_ORDER_PURGE) {
         trp_drop_stale(runner, slot);
         trp_notify_owner(runner, slot, TRP_NOTICE_PURGED);
@@ -54,7 +32,34 @@ static enum trp_next obey(struct trp_runner *runner, struct trp_slot *slot)
         trp_end_for_good(runner, slot);
     else if (orders & TRP_ORDER_RESTART)
         trp_restart_incarnation(runner, slot);
-    return next;
+}
+
+static enum trp_next obey(struct trp_runner *runner, struct trp_slot *slot)
+{
+    uint32_t orders = trp_slot_take_orders(slot, order_mask(slot));
+    // Meant for the incarnation that has ended. Taken in one step with the verdict: a supervisor
+    // that stops gives STOP and END together, and END must not be left without a stop.
+    if (slot->phase == TRP_AWAITING)
+        orders &= ~(uint32_t)(TRP_ORDER_STOP | TRP_ORDER_KILL);
+    enum trp_next next = TRP_NEXT_LOOK;
+    bool more = false;
+    if (orders & TRP_ORDER_ABANDONED)
+        next = trp_take_over(runner, slot);
+    if ((orders & TRP_ORDER_NOTICE) && goes_on(next, slot))
+        next = trp_read_notices(runner, slot);
+    if ((orders & TRP_ORDER_TICK) && goes_on(next, slot))
+        more = trp_tick(runner, slot);
+    if ((orders & TRP_ORDER_EXPIRE) && goes_on(next, slot))
+        trp_asks_look(runner, slot);
+    if ((orders & TRP_ORDER_KILL) && goes_on(next, slot))
+        next = trp_end_incarnation(runner, slot, (struct trp_reason){.kind = TROUPE_KILLED});
+    if ((orders & TRP_ORDER_STOP) && goes_on(next, slot))
+        next = trp_end_incarnation(runner, slot, (struct trp_reason){.kind = TROUPE_SHUTDOWN});
+    if ((orders & TRP_ORDER_EXIT) && goes_on(next, slot))
+        next = trp_signals_obey(runner, slot);
+    if (goes_on(next, slot) && slot->phase == TRP_AWAITING)
+        obey_verdict(runner, slot, orders);
+    return more && next == TRP_NEXT_LOOK ? TRP_NEXT_TURN : next;
 }
 
 // ---- The front of the mailbox

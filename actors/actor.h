@@ -352,8 +352,9 @@ void trp_disown(troupe_system *system, struct trp_runner *runner, struct trp_slo
 // Tells all children to stop, or to end at once; a supervisor's one after the other.
 void trp_stop_children(struct trp_runner *runner, struct trp_slot *slot);
 
-// The slot's tick went off: the time that children were given is looked at again.
-void trp_tick(struct trp_runner *runner, struct trp_slot *slot);
+// The slot's tick went off: the time that children were given is looked at again. True: there is
+// more to do, which is ordered already, but others should have a turn first.
+bool trp_tick(struct trp_runner *runner, struct trp_slot *slot);
 
 // Looks at what children tell. The owner's consumer.
 enum trp_next trp_read_notices(struct trp_runner *runner, struct trp_slot *slot);

@@ -17,8 +17,9 @@ void trp_child_answer(struct trp_runner *runner, struct trp_slot *supervisor,
                       struct trp_child *child, bool for_stop, troupe_status status,
                       const char *text)
 {
-    troupe_ref ref =
-        child->slot && !for_stop && status == TROUPE_OK ? child->ref : (troupe_ref){0, 0, 0};
+    troupe_ref ref = child->slot && !for_stop && status == TROUPE_OK
+                         ? trp_child_ref(runner->system, child)
+                         : (troupe_ref){0, 0, 0};
     struct trp_request **at = &child->requests;
     while (*at) {
         struct trp_request *request = *at;
@@ -41,11 +42,11 @@ static void release(struct troupe_ctx *ctx, struct trp_child_spec *spec, struct 
 }
 
 // A start that came to nothing at once. Only these are the caller's to tell apart.
-static troupe_status start_error(const struct trp_child *child, struct trp_request *request,
+static troupe_status start_error(const struct troupe_ctx *ctx, struct trp_request *request,
                                  troupe_status status)
 {
     if (status == TROUPE_EEXIST)
-        request->holder = child->ref;
+        request->holder = trp_supervision_of(ctx->slot)->holder;
     return status == TROUPE_ENOMEM || status == TROUPE_ECLOSED || status == TROUPE_EEXIST
                ? status
                : TROUPE_ESTART;
@@ -67,7 +68,7 @@ troupe_status trp_child_add(struct troupe_ctx *ctx, struct trp_child_spec *spec,
     } else {
         troupe_status status = trp_child_spawn(ctx, child);
         if (status != TROUPE_OK) {
-            status = start_error(child, request, status);
+            status = start_error(ctx, request, status);
             trp_child_remove(ctx->system, ctx->runner, ctx->slot, child);
             return status;
         }
@@ -161,7 +162,7 @@ troupe_status trp_child_restart(struct troupe_ctx *ctx, struct trp_child *child,
     child->started = 0;
     status = trp_child_spawn(ctx, child);
     if (status != TROUPE_OK)
-        return start_error(child, request, status);
+        return start_error(ctx, request, status);
     child->fresh = true;
     child->left_out = false;
     attach(child, request, false);

@@ -13,6 +13,7 @@
 struct trp_tick {
     struct trp_timed timed; // the wheel's lock
     _Atomic uint32_t refs;  // the slot's, and the wheel's while armed
+    _Atomic uint64_t armed; // consumer: the deadline; set to TRP_NEVER as well when it has come
     struct trp_slot *slot;  // fixed
     uint32_t generation;    // fixed
     troupe_system *system;  // fixed
@@ -36,6 +37,7 @@ bool trp_tick_make(struct troupe_ctx *ctx)
     tick->slot = ctx->slot;
     tick->generation = ctx->generation;
     atomic_init(&tick->refs, 1);
+    atomic_init(&tick->armed, TRP_NEVER);
     persist->tick = tick;
     return true;
 }
@@ -68,7 +70,13 @@ void trp_tick_free(troupe_system *system, struct trp_runner *runner, struct trp_
 
 void trp_tick_arm(struct trp_runner *runner, struct trp_tick *tick, uint64_t deadline)
 {
+    // relaxed: if it comes just now, an order to look is on its way, after which it is armed again.
+    if (deadline != TRP_NEVER &&
+        atomic_load_explicit(&tick->armed, memory_order_relaxed) <= deadline)
+        return; // who looks too early arms it anew, which is rarer than deadlines that move on
     disarm_tick(runner, tick);
+    // relaxed: one that came before and says so only now costs another arming.
+    atomic_store_explicit(&tick->armed, deadline, memory_order_relaxed);
     if (deadline == TRP_NEVER)
         return;
     atomic_fetch_add_explicit(&tick->refs, 1, memory_order_relaxed);
@@ -82,6 +90,7 @@ void trp_tick_arm(struct trp_runner *runner, struct trp_tick *tick, uint64_t dea
 void trp_tick_expired(struct trp_runner *runner, struct trp_timed *timed)
 {
     struct trp_tick *tick = TRP_CONTAINER(timed, struct trp_tick, timed);
+    atomic_store_explicit(&tick->armed, TRP_NEVER, memory_order_relaxed); // see trp_tick_arm
     trp_slot_order(tick->system, runner, tick->slot, tick->generation, TRP_ORDER_TICK);
     release_tick(runner, tick);
 }
@@ -299,12 +308,13 @@ static void stop_owned_late(struct trp_runner *runner, struct trp_slot *slot)
         trp_tick_arm(runner, persist->tick, next);
 }
 
-void trp_tick(struct trp_runner *runner, struct trp_slot *slot)
+bool trp_tick(struct trp_runner *runner, struct trp_slot *slot)
 {
     if (slot->persist && slot->persist->supervision)
-        trp_supervision_tick(runner, slot);
-    else if (slot->persist && slot->phase == TRP_STOPPING)
+        return trp_supervision_tick(runner, slot);
+    if (slot->persist && slot->phase == TRP_STOPPING)
         stop_owned_late(runner, slot);
+    return false;
 }
 
 // A supervised child has no place in its supervisor's table any more, but is counted until GONE.

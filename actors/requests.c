@@ -108,9 +108,10 @@ static troupe_child_state state_of(const struct trp_child *child)
     }
 }
 
-static troupe_ref active_ref(const struct trp_child *child)
+static troupe_ref active_ref(const troupe_system *system, const struct trp_child *child)
 {
-    return child && trp_child_is_active(child) ? child->ref : (troupe_ref){0, 0, 0};
+    return child && trp_child_is_active(child) ? trp_child_ref(system, child)
+                                               : (troupe_ref){0, 0, 0};
 }
 
 // ---- Start
@@ -201,7 +202,8 @@ static struct trp_child *child_of(struct troupe_ctx *ctx, const struct trp_reque
 {
     const struct trp_supervision *supervision = supervision_of(ctx);
     if (body->id == NULL)
-        return trp_child_by_ref(supervision, body->ref);
+        return body->ref.system == ctx->system->id ? trp_child_by_ref(supervision, body->ref)
+                                                   : NULL;
     return trp_is_simple(supervision) ? NULL : trp_child_by_id(supervision, body->id);
 }
 
@@ -254,14 +256,15 @@ static troupe_status handle_change(struct troupe_ctx *ctx, const struct trp_requ
     // Not the child from before: it may have been deleted.
     troupe_ref ref = request->holder;
     if (troupe_ref_is_none(ref) && body->id && body->op != TRP_REQUEST_STOP)
-        ref = active_ref(child_of(ctx, body));
+        ref = active_ref(ctx->system, child_of(ctx, body));
     trp_request_answer(ctx, request, status, ref, text_of_answer(ctx));
     return TROUPE_OK;
 }
 
 // ---- Which, count, specification
 
-static void describe(const struct trp_child *child, troupe_child_info *info)
+static void describe(const troupe_system *system, const struct trp_child *child,
+                     troupe_child_info *info)
 {
     const troupe_child *spec = &child->spec->child;
     *info = (troupe_child_info){.state = state_of(child),
@@ -270,7 +273,7 @@ static void describe(const struct trp_child *child, troupe_child_info *info)
                                 .behavior = spec->behavior ? spec->behavior->name : "supervisor"};
     if (child->slot == NULL)
         return;
-    info->ref = child->ref;
+    info->ref = trp_child_ref(system, child);
     info->incarnation = atomic_load_explicit(&child->slot->incarnation, memory_order_relaxed);
 }
 
@@ -291,7 +294,7 @@ static troupe_status which(struct troupe_ctx *ctx, struct trp_envelope **reply)
     size_t count = 0;
     for (const struct trp_child *child = supervision->first; child; child = child->next) {
         troupe_child_info *info = &infos[count++];
-        describe(child, info);
+        describe(ctx->system, child, info);
         if (simple)
             continue;
         info->id = strcpy(text, child->spec->child.id);

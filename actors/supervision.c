@@ -109,18 +109,28 @@ static struct trp_supervision take_table(struct trp_supervision *supervision)
 {
     struct trp_supervision table = {.first = supervision->first,
                                     .buckets = supervision->buckets,
-                                    .bucket_count = supervision->bucket_count};
+                                    .bucket_count = supervision->bucket_count,
+                                    .old_buckets = supervision->old_buckets};
     supervision->first = supervision->last = NULL;
     supervision->count = 0;
     supervision->buckets = NULL;
     supervision->bucket_count = 0;
+    supervision->old_buckets = NULL;
     supervision->due.root = NULL;
-    supervision->wait.in_heap = false;
+    supervision->wait.previous = NULL; // it is in no heap
+    supervision->sweep = NULL;
     supervision->step = TRP_STEP_NONE;
     supervision->significant = 0;
     supervision->at = supervision->from = supervision->culprit = NULL;
     supervision->failed_first = supervision->failed_last = NULL;
     return table;
+}
+
+static void free_buckets(troupe_system *system, struct trp_runner *runner,
+                         struct trp_child **buckets, uint32_t count)
+{
+    if (buckets)
+        trp_give(system, runner, buckets, count * sizeof *buckets);
 }
 
 static void free_table(troupe_system *system, struct trp_runner *runner,
@@ -131,8 +141,8 @@ static void free_table(troupe_system *system, struct trp_runner *runner,
         table->first = child->next;
         free_child(system, runner, child);
     }
-    if (table->buckets)
-        trp_give(system, runner, table->buckets, table->bucket_count * sizeof *table->buckets);
+    free_buckets(system, runner, table->buckets, table->bucket_count);
+    free_buckets(system, runner, table->old_buckets, table->bucket_count / 2);
 }
 
 void trp_supervision_clear(troupe_system *system, struct trp_runner *runner,
@@ -168,9 +178,16 @@ const struct trp_supervision *trp_supervision_locked(const struct trp_slot *slot
 }
 
 // ---- The index: by id; of simple one for one by slot, as its children have no id
+//
+// It doubles when there are as many children as buckets. Then each child that is added moves one of
+// the old buckets, so that all have been moved before the next time, and nobody waits for long. The
+// new ones are written to when the old one is moved whose children they get.
 
 static struct trp_child **bucket(const struct trp_supervision *supervision, uint64_t hash)
 {
+    uint64_t old = hash & (supervision->bucket_count / 2 - 1);
+    if (supervision->old_buckets && old >= supervision->moved)
+        return &supervision->old_buckets[old];
     return &supervision->buckets[hash & (supervision->bucket_count - 1)];
 }
 
@@ -197,7 +214,8 @@ struct trp_child *trp_child_by_ref(const struct trp_supervision *supervision, tr
     if (supervision->buckets == NULL)
         return NULL;
     struct trp_child *child = simple ? *bucket(supervision, ref.slot) : supervision->first;
-    while (child && (child->slot == NULL || !troupe_ref_equal(child->ref, ref)))
+    while (child && (child->slot == NULL || child->slot->index != ref.slot ||
+                     child->generation != ref.generation))
         child = simple ? child->bucket_next : child->next;
     return child;
 }
@@ -217,24 +235,42 @@ static void leave(struct trp_supervision *supervision, struct trp_child *child)
     *at = child->bucket_next;
 }
 
+static void move_bucket(troupe_system *system, struct trp_runner *runner,
+                        struct trp_supervision *supervision)
+{
+    if (supervision->old_buckets == NULL)
+        return;
+    uint32_t half = supervision->bucket_count / 2, old = supervision->moved++;
+    struct trp_child *child = supervision->old_buckets[old];
+    supervision->buckets[old] = supervision->buckets[old + half] = NULL;
+    while (child) {
+        struct trp_child *next = child->bucket_next;
+        enter(supervision, child);
+        child = next;
+    }
+    if (supervision->moved < half)
+        return;
+    free_buckets(system, runner, supervision->old_buckets, half);
+    supervision->old_buckets = NULL;
+}
+
 // Makes room for one more; false without memory. Under the lock.
 static bool grow(troupe_system *system, struct trp_runner *runner,
                  struct trp_supervision *supervision)
 {
-    if (supervision->count < supervision->bucket_count)
+    move_bucket(system, runner, supervision);
+    if (supervision->count < supervision->bucket_count || supervision->old_buckets)
         return true;
     uint32_t wanted = supervision->bucket_count ? 2 * supervision->bucket_count : 8;
     struct trp_child **buckets = trp_take(system, runner, wanted * sizeof *buckets);
     if (buckets == NULL)
         return supervision->buckets != NULL; // longer chains will do
-    memset(buckets, 0, wanted * sizeof *buckets);
-    if (supervision->buckets)
-        trp_give(system, runner, supervision->buckets, supervision->bucket_count * sizeof *buckets);
+    if (supervision->buckets == NULL)
+        memset(buckets, 0, wanted * sizeof *buckets);
+    supervision->old_buckets = supervision->buckets;
+    supervision->moved = 0;
     supervision->buckets = buckets;
     supervision->bucket_count = wanted;
-    for (struct trp_child *child = supervision->first; child; child = child->next)
-        if (child->slot || !trp_is_simple(supervision))
-            enter(supervision, child);
     return true;
 }
 
@@ -333,6 +369,8 @@ void trp_child_remove(troupe_system *system, struct trp_runner *runner, struct t
         supervision->culprit = NULL;
     if (supervision->from == child)
         supervision->from = child->next;
+    if (supervision->sweep == child)
+        supervision->sweep = child->previous;
     struct trp_lock *lock = trp_stripe(system, supervisor->index);
     trp_lock_acquire(lock);
     unlink(supervision, child);
@@ -394,7 +432,7 @@ troupe_status trp_child_spawn(struct troupe_ctx *ctx, struct trp_child *child)
     troupe_ref ref = {0, 0, 0};
     troupe_status status = spawn(ctx, child, &ref);
     if (status != TROUPE_OK) {
-        child->ref = ref; // nobody looks at it: there is no slot
+        trp_supervision_of(ctx->slot)->holder = ref;
         return status;
     }
     struct trp_supervision *supervision = trp_supervision_of(ctx->slot);
@@ -403,7 +441,7 @@ troupe_status trp_child_spawn(struct troupe_ctx *ctx, struct trp_child *child)
     struct trp_lock *lock = trp_stripe(ctx->system, ctx->slot->index);
     trp_lock_acquire(lock);
     child->slot = slot;
-    child->ref = ref;
+    child->generation = ref.generation;
     set_phase(supervision, child, TRP_CHILD_STARTING);
     if (trp_is_simple(supervision))
         enter(supervision, child);

@@ -53,12 +53,12 @@ enum trp_child_phase {
     TRP_CHILD_ENDING    // has been told to end for good
 };
 
-// One child.
+// One child; two cache lines, as there may be very many.
 struct trp_child {
     struct trp_child_spec *spec;       // fixed
     struct trp_envelope *args;         // fixed; counted; its own in place of the specification's
     struct trp_slot *slot;             // other threads; or NULL
-    troupe_ref ref;                    // other threads; valid with slot
+    uint32_t generation;               // other threads; valid with slot
     uint8_t phase;                     // other threads; enum trp_child_phase
     bool forget;                       // is to be removed when it is ABSENT
     bool fresh;                        // a start at somebody's request is not through
@@ -81,6 +81,14 @@ static inline bool trp_child_is_active(const struct trp_child *child)
 {
     return child->phase == TRP_CHILD_RUNNING ||
            (child->phase == TRP_CHILD_STARTING && child->fresh);
+}
+
+_Static_assert(sizeof(struct trp_child) <= 2 * TRP_CACHE_LINE, "see above");
+
+// Of one that has a slot.
+static inline troupe_ref trp_child_ref(const troupe_system *system, const struct trp_child *child)
+{
+    return trp_ref(system, child->slot->index, child->generation);
 }
 
 // A request that is answered later.
@@ -112,7 +120,10 @@ struct trp_supervision {
     struct trp_child *first, *last; // other threads; in order of start
     uint32_t count;                 // other threads
     struct trp_child **buckets;     // other threads; by id; simple one for one: by slot
-    uint32_t bucket_count;          // a power of two
+    uint32_t bucket_count;          // other threads; a power of two
+    struct trp_child **old_buckets; // other threads; half as many, which are moved by and by; NULL
+    uint32_t moved;                 // other threads; as many of them have been
+    troupe_ref holder;              // who has the name of a child that could not be spawned
     uint32_t significant;           // children that are so, and neither ABSENT nor ENDING
     // What it is about.
     enum trp_step step;
@@ -123,6 +134,8 @@ struct trp_supervision {
     uint64_t delay;            // ns, the culprit's backoff; 0: none (any more)
     uint32_t purging;          // members that have not told yet that they have
     uint64_t stop_due;         // when whoever is being stopped is killed; TRP_NEVER: not at all
+    struct trp_child *sweep;   // its own stop, of all at once: who is told next; or NULL
+    bool sweep_kills;          // they are killed
     struct trp_heap due;       // children that are WAITING, or ENDING at somebody's request; and
     struct trp_heap_node wait; // GROUP_WAIT: when the group is started
     struct trp_child_spec *specs[]; // the initial ones; simple one for one: the template
@@ -165,7 +178,7 @@ static inline struct trp_supervision *trp_supervision_of(const struct trp_slot *
 // For other threads, under the stripe lock: NULL: it is dead, or no supervisor. `slot` may be NULL.
 const struct trp_supervision *trp_supervision_locked(const struct trp_slot *slot, troupe_ref ref);
 
-// NULL: no such child.
+// NULL: no such child. A ref of this system.
 struct trp_child *trp_child_by_id(const struct trp_supervision *supervision, const char *id);
 struct trp_child *trp_child_by_ref(const struct trp_supervision *supervision, troupe_ref ref);
 
@@ -182,8 +195,7 @@ void trp_child_remove(troupe_system *system, struct trp_runner *runner, struct t
 void trp_supervision_clear(troupe_system *system, struct trp_runner *runner,
                            struct trp_slot *supervisor);
 
-// Starts an actor for one that is ABSENT. Errors set the text; TROUPE_EEXIST: child->ref is who has
-// its name.
+// Starts an actor for one that is ABSENT. Errors set the text; TROUPE_EEXIST: and `holder`.
 troupe_status trp_child_spawn(struct troupe_ctx *ctx, struct trp_child *child);
 
 // The actor is gone.
@@ -240,9 +252,9 @@ void trp_child_end(struct trp_runner *runner, struct trp_slot *supervisor, struc
 uint64_t trp_child_stop_due(troupe_system *system, const struct trp_child *child);
 uint32_t trp_child_stop_bits(const struct trp_child *child, bool kill);
 
-// The supervisor stops, and a child is gone.
+// The supervisor stops, and a child is gone, which may be freed.
 void trp_supervision_stop_on(struct trp_runner *runner, struct trp_slot *supervisor,
-                             const struct trp_child *gone);
+                             struct trp_child *gone);
 
 // Has the supervisor's tick go off when the next thing is due.
 void trp_supervision_arm(struct trp_runner *runner, struct trp_slot *supervisor);

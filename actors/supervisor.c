@@ -7,6 +7,7 @@
 //           \--DOWN: ends with start failed, those before are stopped in reverse
 //   running: DOWN of a child --> news.c
 //   end:  the last child that lives is told to stop --GONE--> the one before ... --> ended
+//         simple one for one, or killed: all are told, a batch in each activation --GONE--> ended
 #include "actors/supervisor.h"
 
 #include "actors/supervision.h"
@@ -116,7 +117,7 @@ void trp_first_start_go_on(struct trp_runner *runner, struct trp_slot *superviso
 
 void trp_child_order(struct trp_runner *runner, const struct trp_child *child, uint32_t bits)
 {
-    trp_slot_order(runner->system, runner, child->slot, child->ref.generation, bits);
+    trp_slot_order(runner->system, runner, child->slot, child->generation, bits);
 }
 
 void trp_child_order_restart(struct trp_runner *runner, struct trp_slot *supervisor,
@@ -169,20 +170,38 @@ static void stop_last(struct trp_runner *runner, struct trp_slot *supervisor)
         trp_child_end(runner, supervisor, child, false);
 }
 
+#define SWEEP_BATCH 128 // half of what a worker's run queue holds, see [batch] in watched.h
+
+// Tells a batch of the children. The time that they are given, all the same, begins with the last.
+static void sweep_on(struct trp_runner *runner, struct trp_slot *supervisor)
+{
+    struct trp_supervision *supervision = trp_supervision_of(supervisor);
+    const struct trp_child *told = NULL;
+    for (unsigned room = SWEEP_BATCH; supervision->sweep && room > 0;
+         supervision->sweep = supervision->sweep->previous) {
+        struct trp_child *child = supervision->sweep;
+        if (child->slot == NULL)
+            continue;
+        if (supervision->sweep_kills)
+            kill_child(runner, child);
+        else
+            trp_child_end(runner, supervisor, child, false);
+        told = child;
+        room--;
+    }
+    if (told && !supervision->sweep_kills)
+        supervision->stop_due = trp_child_stop_due(runner->system, told);
+    if (supervision->sweep) // relaxed: our own, and it runs just now
+        atomic_fetch_or_explicit(&supervisor->orders, TRP_ORDER_TICK, memory_order_relaxed);
+}
+
 static void stop_all(struct trp_runner *runner, struct trp_slot *supervisor, bool kill)
 {
     struct trp_supervision *supervision = trp_supervision_of(supervisor);
     supervision->stop_due = TRP_NEVER;
-    for (struct trp_child *child = supervision->last; child; child = child->previous) {
-        if (child->slot == NULL)
-            continue;
-        if (supervision->stop_due == TRP_NEVER && !kill) // they are all of one template
-            supervision->stop_due = trp_child_stop_due(runner->system, child);
-        if (kill)
-            kill_child(runner, child);
-        else
-            trp_child_end(runner, supervisor, child, false);
-    }
+    supervision->sweep = supervision->last;
+    supervision->sweep_kills = kill;
+    sweep_on(runner, supervisor);
 }
 
 void trp_supervision_stop(struct trp_runner *runner, struct trp_slot *supervisor, bool kill)
@@ -201,12 +220,15 @@ void trp_supervision_stop(struct trp_runner *runner, struct trp_slot *supervisor
 
 // The supervisor stops, and the child is gone.
 void trp_supervision_stop_on(struct trp_runner *runner, struct trp_slot *supervisor,
-                             const struct trp_child *gone)
+                             struct trp_child *gone)
 {
-    if (supervisor->reason.kind == TROUPE_KILLED || gone != trp_supervision_of(supervisor)->at)
-        return;
-    stop_last(runner, supervisor);
-    trp_supervision_arm(runner, supervisor);
+    const struct trp_supervision *supervision = trp_supervision_of(supervisor);
+    if (trp_is_simple(supervision)) { // one by one, as there may be very many
+        trp_child_remove(runner->system, runner, supervisor, gone);
+    } else if (supervisor->reason.kind != TROUPE_KILLED && gone == supervision->at) {
+        stop_last(runner, supervisor);
+        trp_supervision_arm(runner, supervisor);
+    }
 }
 
 // ---- What is due
@@ -231,10 +253,8 @@ static void kill_late(struct trp_runner *runner, struct trp_slot *supervisor)
     supervision->stop_due = TRP_NEVER;
     if (supervision->at)
         trp_child_order(runner, supervision->at, TRP_ORDER_KILL);
-    for (struct trp_child *child = supervision->last; child && !supervision->at;
-         child = child->previous)
-        if (child->slot)
-            kill_child(runner, child);
+    else
+        stop_all(runner, supervisor, true);
 }
 
 static void see_to(struct trp_runner *runner, struct trp_slot *supervisor,
@@ -249,20 +269,23 @@ static void see_to(struct trp_runner *runner, struct trp_slot *supervisor,
         trp_child_try_again(runner, supervisor, child);
 }
 
-void trp_supervision_tick(struct trp_runner *runner, struct trp_slot *supervisor)
+bool trp_supervision_tick(struct trp_runner *runner, struct trp_slot *supervisor)
 {
     struct trp_supervision *supervision = trp_supervision_of(supervisor);
     uint64_t now = trp_now(runner->system);
-    if (supervision->stop_due <= now)
+    if (supervision->sweep)
+        sweep_on(runner, supervisor);
+    else if (supervision->stop_due <= now)
         kill_late(runner, supervisor);
     while (supervision->due.root && supervision->due.root->key <= now) {
         struct trp_heap_node *node = supervision->due.root;
         trp_heap_remove(&supervision->due, node);
         see_to(runner, supervisor, node);
         if (supervisor->phase >= TRP_STOPPING)
-            return; // it has ended by that
+            return false; // it has ended by that
     }
     trp_supervision_arm(runner, supervisor);
+    return supervision->sweep != NULL;
 }
 
 // ---- Public
@@ -303,7 +326,7 @@ static troupe_status look_up(troupe_system *system, troupe_ref supervisor, const
         const struct trp_child *child = trp_child_by_id(supervision, id);
         bool there = child && child->slot && child->phase != TRP_CHILD_ENDING;
         if (there)
-            *ref = child->ref;
+            *ref = trp_child_ref(system, child);
         status = there ? TROUPE_OK : TROUPE_ENOENT;
     }
     trp_lock_release(lock);

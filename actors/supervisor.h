@@ -23,8 +23,8 @@ void trp_supervised_gone(struct trp_runner *runner, struct trp_slot *supervisor,
 // Its incarnation ends: tells the children to. Again, with `kill`, when it is killed meanwhile.
 void trp_supervision_stop(struct trp_runner *runner, struct trp_slot *supervisor, bool kill);
 
-// Its tick went off.
-void trp_supervision_tick(struct trp_runner *runner, struct trp_slot *supervisor);
+// Its tick went off. True: see trp_tick.
+bool trp_supervision_tick(struct trp_runner *runner, struct trp_slot *supervisor);
 
 // Spawns a supervisor; `spawn` says where and for whom. Errors set the text.
 troupe_status trp_supervisor_spawn(troupe_system *system, struct trp_runner *runner,

@@ -164,7 +164,8 @@ static void unlock(troupe_system *system, troupe_ref ref)
 }
 
 // Under the lock.
-static void copy_child(struct entry *entry, const struct trp_child *child, bool simple)
+static void copy_child(const troupe_system *system, struct entry *entry,
+                       const struct trp_child *child, bool simple)
 {
     const troupe_child *spec = &child->spec->child;
     *entry = (struct entry){.line = {.restart = spec->restart, .state = state_of(child)}};
@@ -180,7 +181,7 @@ static void copy_child(struct entry *entry, const struct trp_child *child, bool 
     else
         describe(line, spec->supervisor);
     if (spec->supervisor && child->slot)
-        entry->ref = child->ref;
+        entry->ref = trp_child_ref(system, child);
 }
 
 // Under the lock: the child that comes after those of the last look. Some of them may be gone; if
@@ -198,7 +199,8 @@ static const struct trp_child *next_child(const struct trp_supervision *supervis
 
 // Under the lock: looks at the next children; at no more of them than there were at first, so that
 // it comes to an end however fast others are started.
-static void look_at(const struct trp_supervision *supervision, struct look *look)
+static void look_at(const troupe_system *system, const struct trp_supervision *supervision,
+                    struct look *look)
 {
     bool simple = trp_is_simple(supervision);
     const struct trp_child *child = next_child(supervision, look);
@@ -206,7 +208,7 @@ static void look_at(const struct trp_supervision *supervision, struct look *look
         look->left = supervision->count;
     look->count = 0;
     for (; child && look->left > 0 && look->count < PIECE; child = child->next) {
-        copy_child(&look->entries[look->count++], child, simple);
+        copy_child(system, &look->entries[look->count++], child, simple);
         look->left--;
     }
     look->over = child == NULL || look->left == 0 || simple;
@@ -218,7 +220,7 @@ static void look_again(troupe_system *system, troupe_ref supervisor, struct look
 {
     const struct trp_supervision *supervision = lock(system, supervisor);
     if (supervision) {
-        look_at(supervision, look);
+        look_at(system, supervision, look);
         unlock(system, supervisor);
     } else { // it has ended meanwhile
         look->count = 0;

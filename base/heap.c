@@ -19,11 +19,12 @@ static struct trp_heap_node *meld(struct trp_heap_node *a, struct trp_heap_node 
     return a;
 }
 
+// Makes it a root. Returns the sibling that came after it.
 static struct trp_heap_node *detach(struct trp_heap_node *node)
 {
     struct trp_heap_node *next = node->next;
     node->next = NULL;
-    node->previous = NULL;
+    node->previous = node;
     return next;
 }
 
@@ -49,13 +50,13 @@ static struct trp_heap_node *meld_siblings(struct trp_heap_node *node)
 
 void trp_heap_add(struct trp_heap *heap, struct trp_heap_node *node, uint64_t key)
 {
-    *node = (struct trp_heap_node){.key = key, .in_heap = true};
+    *node = (struct trp_heap_node){.key = key, .previous = node};
     heap->root = meld(heap->root, node);
 }
 
 void trp_heap_remove(struct trp_heap *heap, struct trp_heap_node *node)
 {
-    if (!node->in_heap)
+    if (!trp_heap_has(node))
         return;
     struct trp_heap_node *rest = meld_siblings(node->child);
     if (node == heap->root) {
@@ -69,5 +70,5 @@ void trp_heap_remove(struct trp_heap *heap, struct trp_heap_node *node)
             node->next->previous = node->previous;
         heap->root = meld(heap->root, rest);
     }
-    *node = (struct trp_heap_node){.in_heap = false};
+    *node = (struct trp_heap_node){.previous = NULL};
 }

@@ -12,9 +12,8 @@ struct trp_heap_node {
     uint64_t key;
     struct trp_heap_node *child; // the eldest: its siblings follow by `next`
     struct trp_heap_node *next;
-    struct trp_heap_node
-        *previous; // sibling, or of the eldest the parent; NULL: root, or in no heap
-    bool in_heap;
+    // Sibling, or of the eldest the parent; of the root itself; NULL: in no heap.
+    struct trp_heap_node *previous;
 };
 
 struct trp_heap {
@@ -23,6 +22,11 @@ struct trp_heap {
 
 // Adds a node that is in no heap.
 void trp_heap_add(struct trp_heap *heap, struct trp_heap_node *node, uint64_t key);
+
+static inline bool trp_heap_has(const struct trp_heap_node *node)
+{
+    return node->previous != NULL;
+}
 
 // Takes a node out, if it is in.
 void trp_heap_remove(struct trp_heap *heap, struct trp_heap_node *node);

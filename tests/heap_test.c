@@ -16,7 +16,7 @@ static void check_least(const struct model *model)
     uint64_t least = UINT64_MAX;
     bool any = false;
     for (int i = 0; i < NODES; i++) {
-        assert_int_equal(model->in[i], model->nodes[i].in_heap);
+        assert_int_equal(model->in[i], trp_heap_has(&model->nodes[i]));
         if (model->in[i] && model->nodes[i].key <= least)
             least = model->nodes[i].key;
         any = any || model->in[i];

@@ -4,6 +4,7 @@
 #include "tests/support/tree.h"
 #include "troupe/name.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const troupe_child two[] = {PUPPET("a"), PUPPET("b")};
@@ -397,6 +398,35 @@ WORLD_STORY(children_come_and_go_for_a_long_time)
     tree_expect(world, top, "a running 1, b running 1");
 }
 
+// Expects each of them, or nobody where the ref is zero.
+static void expect_found(struct world *world, troupe_ref top, const troupe_ref *refs, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char id[16];
+        troupe_ref ref;
+        (void)snprintf(id, sizeof id, "%d", i);
+        bool found = troupe_child_ref(world->ctx, top, id, &ref) == TROUPE_OK;
+        assert_true(found ? troupe_ref_equal(ref, refs[i]) : troupe_ref_is_none(refs[i]));
+    }
+}
+
+WORLD_STORY(children_are_found_by_their_ids_while_they_become_more)
+{
+    troupe_ref top = tree_start(world, &(troupe_supervisor){.name = "top"}), refs[36];
+    for (int i = 0; i < (int)COUNT(refs); i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "%d", i);
+        assert_int_equal(START_CHILD(top, &refs[i], PUPPET(id)), TROUPE_OK);
+        if (i % 3 == 2) { // and one of them less
+            (void)snprintf(id, sizeof id, "%d", i / 2);
+            if (stop_child(world, top, id) == TROUPE_OK)
+                assert_int_equal(delete_child(world, top, id), TROUPE_OK);
+            refs[i / 2] = (troupe_ref){0, 0, 0};
+        }
+        expect_found(world, top, refs, i + 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -429,6 +459,7 @@ int main(void)
         cmocka_unit_test(a_stopped_child_can_be_forgotten),
         cmocka_unit_test(only_a_child_that_does_not_run_can_be_forgotten),
         cmocka_unit_test(children_come_and_go_for_a_long_time),
+        cmocka_unit_test(children_are_found_by_their_ids_while_they_become_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

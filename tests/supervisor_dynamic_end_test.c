@@ -197,6 +197,75 @@ WORLD_STORY(a_killed_supervisor_kills_them)
     world_expect(world, "child", "init 1; init 1");
 }
 
+#define SEVERAL_BATCHES 300 // a supervisor tells 128 children at once
+
+static _Atomic int quiet_starts, quiet_stops;
+
+static troupe_status count_start(troupe_ctx *ctx, void *state, const troupe_msg *args)
+{
+    (void)ctx, (void)state, (void)args;
+    quiet_starts++;
+    return TROUPE_OK;
+}
+
+static bool some_stopped(struct world *world, void *arg)
+{
+    (void)world, (void)arg;
+    return quiet_stops > 0;
+}
+
+static bool all_started(struct world *world, void *arg)
+{
+    (void)world, (void)arg;
+    return quiet_starts == SEVERAL_BATCHES;
+}
+
+static troupe_status handle_nothing(troupe_ctx *ctx, void *state, const troupe_msg *msg)
+{
+    (void)ctx;
+    (void)state;
+    (void)msg;
+    return TROUPE_UNHANDLED;
+}
+
+static void count_stop(troupe_ctx *ctx, void *state, const troupe_reason *why)
+{
+    (void)ctx, (void)state, (void)why;
+    quiet_stops++;
+}
+
+static troupe_ref start_several_batches(struct world *world)
+{
+    static const troupe_behavior quiet_behavior = {
+        .name = "quiet", .init = count_start, .receive = handle_nothing, .stop = count_stop};
+    static const troupe_child quiet = {.behavior = &quiet_behavior};
+    troupe_ref top = tree_start_dynamic(world, &quiet);
+    quiet_starts = quiet_stops = 0;
+    for (int i = 0; i < SEVERAL_BATCHES; i++)
+        assert_int_equal(troupe_start_child(world->ctx, top, TROUPE_NO_LIMIT, NULL, NULL, NULL),
+                         TROUPE_OK);
+    world_until(world, all_started, NULL);
+    return top;
+}
+
+WORLD_STORY(several_batches_of_them_are_stopped)
+{
+    troupe_ref top = start_several_batches(world);
+    troupe_stop(world->ctx, top);
+    world_join(world, top);
+    assert_int_equal(quiet_stops, SEVERAL_BATCHES);
+}
+
+WORLD_STORY(a_supervisor_that_is_killed_amid_its_stop_kills_those_that_are_left)
+{
+    troupe_ref top = start_several_batches(world);
+    troupe_stop(world->ctx, top);
+    world_until(world, some_stopped, NULL);
+    troupe_kill(world->ctx, top);
+    world_join(world, top); // and the world sees that all have ended
+    assert_in_range(quiet_stops, 1, SEVERAL_BATCHES);
+}
+
 // Each waits in its stop until all are in theirs.
 static pthread_barrier_t all_stop;
 
@@ -207,14 +276,6 @@ static void meet_in_stop(troupe_ctx *ctx, void *state, const troupe_reason *why)
     (void)why;
     pthread_barrier_wait(&all_stop);
     world_say("child", "met");
-}
-
-static troupe_status handle_nothing(troupe_ctx *ctx, void *state, const troupe_msg *msg)
-{
-    (void)ctx;
-    (void)state;
-    (void)msg;
-    return TROUPE_UNHANDLED;
 }
 
 static const troupe_behavior meeting = {
@@ -254,6 +315,8 @@ int main(void)
         cmocka_unit_test(what_needs_an_id_is_not_for_them),
         cmocka_unit_test(all_are_stopped_with_their_supervisor),
         cmocka_unit_test(a_killed_supervisor_kills_them),
+        cmocka_unit_test(several_batches_of_them_are_stopped),
+        cmocka_unit_test(a_supervisor_that_is_killed_amid_its_stop_kills_those_that_are_left),
         cmocka_unit_test(all_are_stopped_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,6 +63,23 @@ WORLD_STORY_ON_THREADS(a_child_that_takes_too_long_is_killed_and_given_up)
     world_await(world, "b", "passed");
 }
 
+WORLD_STORY_ON_THREADS(a_dynamic_child_that_takes_too_long_is_killed_and_given_up)
+{
+    const troupe_child held =
+        PUPPET("b", .place = TROUPE_ON_THREAD, .shutdown_ms = 1, .kill_grace_ms = 1);
+    gate_init(&gate);
+    troupe_ref top = tree_start_dynamic(world, &held), ref = tree_add(world, top);
+    tree_add(world, top);
+    world_tell(world, ref, pass_gate, NULL);
+    gate_await(&gate);
+    world_watch(world, "witness", ref, TROUPE_ON_STOP);
+    troupe_stop(world->ctx, top);
+    world_await_all(world, "witness", "down stop 1 killed");
+    world_join(world, top); // while its handler is still held
+    gate_open(&gate);
+    world_await(world, "b", "passed");
+}
+
 WORLD_STORY_ON_THREADS(a_child_that_is_to_be_killed_now_is_not_asked_first)
 {
     troupe_ref top =
@@ -154,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_child_that_stops_in_time_is_not_killed),
         cmocka_unit_test(a_child_that_takes_too_long_is_killed_and_given_up),
+        cmocka_unit_test(a_dynamic_child_that_takes_too_long_is_killed_and_given_up),
         cmocka_unit_test(a_child_that_is_to_be_killed_now_is_not_asked_first),
         cmocka_unit_test(the_supervisor_is_killed_while_it_waits_for_a_child),
         cmocka_unit_test(a_slow_member_delays_the_restart_of_its_group),
