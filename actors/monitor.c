@@ -310,9 +310,9 @@ void trp_monitor_done(troupe_system *system, struct trp_runner *runner,
     bool again = mail->again && trp_monitor_reserve(monitor, mail);
     mail->again = false;
     bool held = trp_monitor_reserve_held(monitor);
-    trp_lock_release(lock);
-    if (again)
+    if (again) // under the lock: a stop that is told from now on comes behind it
         trp_monitor_send(system, runner, monitor, mail);
+    trp_lock_release(lock);
     if (held)
         trp_monitor_send(system, runner, monitor, &monitor->stop);
     trp_monitor_release(system, runner, monitor);

@@ -64,6 +64,8 @@ troupe_ref troupe_whereis(troupe_ctx *ctx, const char *name)
 
 troupe_status troupe_lookup(troupe_ctx *ctx, const char *name, troupe_ref *ref)
 {
+    if (ref == NULL)
+        return trp_error(TROUPE_EINVAL, "troupe_lookup: ref is NULL; say where the ref shall go");
     *ref = trp_names_find(ctx->system, name);
     return troupe_ref_is_none(*ref) ? nobody(name, "troupe_lookup") : TROUPE_OK;
 }

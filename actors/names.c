@@ -78,6 +78,7 @@ static void give_to(struct trp_watched *watched, struct trp_name *name)
     if (watched->names)
         watched->names->holder_previous = name;
     watched->names = name;
+    watched->name_count++;
 }
 
 static void take_from(struct trp_watched *watched, struct trp_name *name)
@@ -88,6 +89,7 @@ static void take_from(struct trp_watched *watched, struct trp_name *name)
         watched->names = name->holder_next;
     if (name->holder_next)
         name->holder_next->holder_previous = name->holder_previous;
+    watched->name_count--;
 }
 
 // ---- Adding
@@ -125,8 +127,10 @@ static troupe_status add_to_live(troupe_system *system, struct trp_slot *slot,
     if (trp_watched_open(slot, adding->name->generation, spare) == 0) // [held] 2
         return TROUPE_EDEAD;
     int outcome = add_to_shard(system, adding);
-    if (outcome == ADDED)
+    if (outcome == ADDED) {
         give_to(slot->watched, adding->name);
+        trp_watched_grown(slot);
+    }
     *again = outcome == WAIT;
     return outcome == ADDED ? TROUPE_OK : TROUPE_EEXIST;
 }

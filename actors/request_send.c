@@ -161,9 +161,11 @@ static troupe_status check_child(const char *function, troupe_ref supervisor,
     char text[TROUPE_REF_TEXT];
     if (child == NULL)
         return TROUPE_OK;
-    if (child->id)
-        return trp_child_check(function, troupe_ref_print(supervisor, text), TROUPE_ONE_FOR_ONE,
-                               TROUPE_ANY_SIGNIFICANT, child);
+    if (child->id) {
+        troupe_status status = trp_child_check(function, troupe_ref_print(supervisor, text),
+                                               TROUPE_ONE_FOR_ONE, TROUPE_ANY_SIGNIFICANT, child);
+        return status == TROUPE_OK ? trp_nested_check(function, child) : status;
+    }
     if ((child->args == NULL) != (child->args_type == NULL))
         return trp_error(TROUPE_EINVAL, "%s: %s", function,
                          child->args ? "args without args_type" : "args_type without args");

@@ -156,6 +156,9 @@ troupe_status trp_child_check(const char *function, const char *supervisor,
                               troupe_strategy strategy, troupe_auto_shutdown auto_shutdown,
                               const troupe_child *child);
 
+// Checks the whole specification of a child that is a supervisor; it has an id. Others are right.
+troupe_status trp_nested_check(const char *function, const troupe_child *child);
+
 // Copies a child's specification, with a count of one. Errors set the text.
 troupe_status trp_child_spec_new(troupe_system *system, struct trp_runner *runner,
                                  const troupe_child *child, struct trp_child_spec **spec);

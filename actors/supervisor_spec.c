@@ -232,6 +232,11 @@ troupe_status trp_supervisor_check(const char *function, const troupe_supervisor
     return check(function, spec, "supervisor", 1);
 }
 
+troupe_status trp_nested_check(const char *function, const troupe_child *child)
+{
+    return child->supervisor ? check(function, child->supervisor, child->id, 2) : TROUPE_OK;
+}
+
 // ---- Copying
 
 static size_t text_size(const char *text)

@@ -45,7 +45,8 @@ uint64_t trp_watched_open(struct trp_slot *slot, uint32_t generation, struct trp
 void trp_watched_grown(struct trp_slot *slot)
 {
     const struct trp_watched *watched = slot->watched;
-    if (TRP_LIKELY(watched->monitor_count + watched->tie_count != TRP_WATCHED_BATCH + 1))
+    uint32_t count = watched->monitor_count + watched->tie_count + watched->name_count;
+    if (TRP_LIKELY(count != TRP_WATCHED_BATCH + 1))
         return;
     // relaxed: a hint. The generation may be over by now; but its end waits for the lock before the
     // slot is used again, which stores the whole word.

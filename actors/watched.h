@@ -19,7 +19,7 @@ struct trp_watched {
     struct trp_tie *ties;         // ends of links, see ties.h
     struct trp_signal *signals;   // that wait to be obeyed, oldest first; see signal.c
     struct trp_signal *signals_last;
-    uint32_t monitor_count, tie_count;
+    uint32_t monitor_count, tie_count, name_count;
     uint32_t round; // of telling all monitors; those that have another one have not been told
 };
 

@@ -33,6 +33,8 @@ WORLD_STORY(a_name_stands_for_the_actor_that_it_was_given_to)
     troupe_ref a = world_spawn(world, "a", NULL, NULL);
     expect_holder(world->ctx, "x", nobody);
     expect_text(world->ctx, "troupe_lookup: nobody has the name \"x\"");
+    assert_int_equal(troupe_lookup(world->ctx, "x", NULL), TROUPE_EINVAL);
+    expect_text(world->ctx, "troupe_lookup: ref is NULL");
     assert_int_equal(troupe_register(world->ctx, "x", a), TROUPE_OK);
     expect_holder(world->ctx, "x", a);
     expect_holder(world->ctx, "X", nobody);

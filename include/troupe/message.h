@@ -82,7 +82,8 @@ typedef struct troupe_msg {
 // The type object of a declared type, for the functions that take one.
 #define TROUPE_TYPE(Type) (&troupe_type_##Type)
 
-// Returns the body as `const Type *` when the message is of that type, else NULL.
+// Returns the body, as a pointer to the type's C type, when the message is of that type, else NULL;
+// `msg` may be NULL, as the `args` of an init may be.
 #define troupe_match(msg, Type) \
     ((const troupe_body_##Type *)troupe_msg_match((msg), TROUPE_TYPE(Type)))
 
@@ -91,6 +92,8 @@ TROUPE_API const void *troupe_msg_match_new(const troupe_msg *msg, troupe_type *
 
 static inline const void *troupe_msg_match(const troupe_msg *msg, troupe_type *type)
 {
+    if (!msg)
+        return 0;
     uint32_t id = __atomic_load_n(&type->id, __ATOMIC_RELAXED);
     if (id == 0)
         return troupe_msg_match_new(msg, type); // this file's type object was never used before

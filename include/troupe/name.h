@@ -30,7 +30,7 @@ TROUPE_API troupe_status troupe_unregister(troupe_ctx *ctx, const char *name);
 TROUPE_API troupe_ref troupe_whereis(troupe_ctx *ctx, const char *name);
 
 // The same as a status: sets `*ref`; TROUPE_ENOENT, with a text and the zero ref, when nobody has
-// the name. Outside too.
+// the name; TROUPE_EINVAL: `ref` is NULL. Outside too.
 TROUPE_API troupe_status troupe_lookup(troupe_ctx *ctx, const char *name, troupe_ref *ref);
 
 // Sends to whoever has a name now. Errors: as troupe_send; TROUPE_ENOENT: nobody has it, nothing

@@ -1,4 +1,4 @@
-/* How a slot serves one actor after another: actors/slot.c, activation.c, lifecycle.c, spawn.c, and
+/* How a slot serves one actor after another: actors/slot.c, activation.c, end.c, spawn.c, and
  * mailbox/mpsc.h. See README.md for what is assumed and what is not covered.
  *
  * Each inline is the function of that name, one statement for each step that another thread can see.
@@ -243,7 +243,7 @@ inline trp_notify_owner(what)
 #endif
 }
 
-/* ---- actors/lifecycle.c */
+/* ---- actors/end.c */
 
 inline end_generation()
 {
