@@ -261,8 +261,8 @@ bool trp_monitor_open(struct troupe_ctx *ctx, struct trp_envelope *envelope)
         return false;
     struct trp_lock *lock = trp_stripe(ctx->system, monitor->target.slot);
     trp_lock_acquire(lock);
-    bool open = !monitor->ended; // set when the watcher's incarnation ends, too
-    if (open) {                  // what the mail says may be replaced while it is handled: hold it
+    bool open = !mail->stale && !monitor->ended; // set when the watcher's incarnation ends, too
+    if (open) { // what the mail says may be replaced while it is handled: hold it
         trp_reason_release(ctx->system, ctx->runner, &monitor->shown_reason);
         monitor->shown_reason = trp_reason_acquire(mail->reason);
         monitor->down.ref = monitor->target;
@@ -292,7 +292,11 @@ void trp_monitor_put_aside(troupe_system *system, struct trp_runner *runner,
     struct trp_monitor *monitor = trp_envelope_extra(envelope)->owner;
     struct trp_lock *lock = trp_stripe(system, monitor->target.slot);
     trp_lock_acquire(lock);
-    mail_of(monitor, envelope)->aside = true;
+    struct trp_monitor_mail *mail = mail_of(monitor, envelope);
+    mail->aside = true;
+    mail->stale = false;
+    if (mail == &monitor->restart && trp_monitor_reserve_start(monitor))
+        trp_monitor_send(system, runner, monitor, &monitor->start);
     bool held = trp_monitor_reserve_held(monitor);
     trp_lock_release(lock);
     if (held)
@@ -306,12 +310,14 @@ void trp_monitor_done(troupe_system *system, struct trp_runner *runner,
     struct trp_monitor_mail *mail = mail_of(monitor, envelope);
     struct trp_lock *lock = trp_stripe(system, monitor->target.slot);
     trp_lock_acquire(lock);
-    mail->in_flight = mail->aside = false;
+    mail->in_flight = mail->aside = mail->stale = false;
     bool again = mail->again && trp_monitor_reserve(monitor, mail);
     mail->again = false;
-    bool held = trp_monitor_reserve_held(monitor);
-    if (again) // under the lock: a stop that is told from now on comes behind it
+    if (again) // under the lock: what is told from now on comes behind it
         trp_monitor_send(system, runner, monitor, mail);
+    if (mail == &monitor->restart && trp_monitor_reserve_start(monitor))
+        trp_monitor_send(system, runner, monitor, &monitor->start);
+    bool held = trp_monitor_reserve_held(monitor);
     trp_lock_release(lock);
     if (held)
         trp_monitor_send(system, runner, monitor, &monitor->stop);

@@ -15,6 +15,7 @@ struct trp_monitor_mail { // a message that a monitor may send, reserved with it
     bool in_flight;
     bool again; // the same has happened once more while it waited or was handled
     bool aside; // the watcher has put it aside, for nobody knows how long
+    bool stale; // it tells of a start whose incarnation has ended: dropped unless it was shown
 };
 
 #define TRP_MONITOR_OUT UINT32_MAX // its last message has been handled, or was put aside
@@ -114,6 +115,9 @@ bool trp_monitor_reserve_stop(struct trp_monitor *monitor);
 
 // Reserves it if it was held, see watchers.c, and need not be any more.
 bool trp_monitor_reserve_held(struct trp_monitor *monitor);
+
+// Reserves that of a start that has waited for a restart's, see watchers.c [order].
+bool trp_monitor_reserve_start(struct trp_monitor *monitor);
 
 // Sends a mail that is reserved.
 void trp_monitor_send(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor,

@@ -75,6 +75,35 @@ void trp_monitor_send(troupe_system *system, struct trp_runner *runner, struct t
 
 // ---- Telling
 
+// [order] A start is told behind the restart that it follows. One that still waits when a restart
+// is told is old news, and the next start would be told in its place: it is dropped. One that comes
+// while a restart waits for the handler of the one before waits for that, too.
+static void outdate_start(struct trp_monitor *monitor)
+{
+    struct trp_monitor_mail *start = &monitor->start;
+    if (start->aside)
+        return;
+    start->stale = start->in_flight;
+    start->again = false;
+}
+
+static bool start_waits(struct trp_monitor *monitor, const struct trp_monitor_mail *mail)
+{
+    if (mail != &monitor->start || !monitor->restart.again || monitor->restart.aside)
+        return false;
+    monitor->start.again = true;
+    return true;
+}
+
+bool trp_monitor_reserve_start(struct trp_monitor *monitor)
+{
+    struct trp_monitor_mail *start = &monitor->start;
+    if (!start->again || start->in_flight)
+        return false;
+    start->again = false;
+    return trp_monitor_reserve(monitor, start);
+}
+
 void trp_monitor_tell(troupe_system *system, struct trp_runner *runner, struct trp_monitor *monitor,
                       struct trp_monitor_mail *mail, uint32_t incarnation,
                       const struct trp_reason *reason)
@@ -83,9 +112,11 @@ void trp_monitor_tell(troupe_system *system, struct trp_runner *runner, struct t
     mail->incarnation = incarnation;
     if (reason)
         mail->reason = trp_reason_acquire(*reason);
+    if (mail == &monitor->restart)
+        outdate_start(monitor);
     if (monitor->waiter)
         trp_waiter_wake(monitor->waiter);
-    else if (trp_monitor_reserve(monitor, mail))
+    else if (!start_waits(monitor, mail) && trp_monitor_reserve(monitor, mail))
         trp_monitor_send(system, runner, monitor, mail);
 }
 

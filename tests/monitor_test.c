@@ -132,6 +132,78 @@ WORLD_STORY_ON_THREADS(the_stop_is_told_after_a_restart_that_has_not_been_told)
     world_await_all(world, "watcher", "init 1; restart 1; restart 2; stop 3");
 }
 
+// Its first message, about a start that is over, waits behind the gate.
+static troupe_status watch_and_wait(troupe_ctx *ctx, struct puppet *puppet, void *ref)
+{
+    WORLD_CHECK(troupe_monitor(ctx, *(troupe_ref *)ref, TROUPE_ON_START | TROUPE_ON_RESTART,
+                               &puppet->monitor) == TROUPE_OK);
+    gate_pass(&gate);
+    return TROUPE_OK;
+}
+
+WORLD_STORY_ON_THREADS(the_start_that_follows_a_restart_is_told_after_it)
+{
+    troupe_ref a = world_supervise(world, "a", NULL), watcher;
+    const troupe_spawn_opts opts = {.name = "watcher", .place = TROUPE_ON_THREAD};
+    gate_init(&gate);
+    assert_int_equal(troupe_spawn(world->ctx, &puppet_behavior, &opts, &watcher), TROUPE_OK);
+    world_tell(world, watcher, watch_and_wait, &a);
+    gate_await(&gate);
+    world_do(world, a, puppet_fail, broken);
+    world_sync(world, a);
+    gate_open(&gate);
+    world_await_all(world, "watcher", "init 1; down restart 1 failed: broken; down start 2");
+}
+
+static struct gate second; // held: the target's second init
+
+static troupe_status fail_at_second(troupe_ctx *ctx, struct puppet *puppet, void *arg)
+{
+    (void)puppet, (void)arg;
+    if (troupe_incarnation(ctx, troupe_self(ctx)) != 2)
+        return TROUPE_OK;
+    gate_pass(&second);
+    return TROUPE_EUSER;
+}
+
+static troupe_status say_all_slowly(troupe_ctx *ctx, void *state, const troupe_msg *msg)
+{
+    (void)state;
+    const troupe_down *down = troupe_match(msg, troupe_down);
+    if (down == NULL)
+        return TROUPE_UNHANDLED;
+    if (down->event == TROUPE_ON_RESTART && down->incarnation == 1)
+        gate_pass(&gate);
+    puppet_say(ctx, "%s %u", down->event == TROUPE_ON_START ? "start" : "restart",
+               down->incarnation);
+    return TROUPE_OK;
+}
+
+static troupe_status watch_all_slowly(troupe_ctx *ctx, struct puppet *puppet, void *ref)
+{
+    WORLD_CHECK(troupe_become(ctx, say_all_slowly) == TROUPE_OK);
+    return troupe_monitor(ctx, *(troupe_ref *)ref, TROUPE_ON_START | TROUPE_ON_RESTART,
+                          &puppet->monitor);
+}
+
+WORLD_STORY_ON_THREADS(so_is_one_that_comes_while_a_restart_is_handled)
+{
+    troupe_ref a = world_supervise(world, "a", fail_at_second), watcher;
+    const troupe_spawn_opts opts = {.name = "watcher", .place = TROUPE_ON_THREAD};
+    gate_init(&gate);
+    gate_init(&second);
+    assert_int_equal(troupe_spawn(world->ctx, &puppet_behavior, &opts, &watcher), TROUPE_OK);
+    world_do(world, watcher, watch_all_slowly, &a);
+    world_await(world, "watcher", "start 1");
+    world_do(world, a, puppet_fail, broken);
+    gate_await(&gate); // the first restart is being handled
+    gate_open(&second);
+    world_await(world, "a", "init 3");
+    world_sync(world, a);
+    gate_open(&gate);
+    world_await_all(world, "watcher", "init 1; start 1; restart 1; restart 2; start 3");
+}
+
 static troupe_status put_restarts_aside(troupe_ctx *ctx, void *state, const troupe_msg *msg)
 {
     (void)state;
@@ -449,6 +521,8 @@ int main(void)
         cmocka_unit_test(the_reason_has_kind_and_text),
         cmocka_unit_test(a_restart_and_the_start_that_follows_are_both_told),
         cmocka_unit_test(the_stop_is_told_after_a_restart_that_has_not_been_told),
+        cmocka_unit_test(the_start_that_follows_a_restart_is_told_after_it),
+        cmocka_unit_test(so_is_one_that_comes_while_a_restart_is_handled),
         cmocka_unit_test(the_stop_does_not_wait_for_a_restart_that_was_put_aside),
         cmocka_unit_test(changes_that_come_faster_than_they_are_handled_end_with_the_last),
         cmocka_unit_test(a_ref_that_names_nobody_is_noactor),

@@ -207,10 +207,10 @@ typedef struct troupe_down {
 // Watches an actor: one troupe_down message at each event of `events`. ON_STOP comes exactly once,
 // also when the ref is dead or never was (reason noactor), after all that the actor sent before,
 // and ends the monitor. Of restarts that come faster than the watcher handles their messages only
-// the latest is told, and so it is with starts. Several monitors of one actor are independent.
-// `monitor` may be NULL. The monitor ends with the incarnation that set it. Follows Erlang's
-// monitor/2.
-// Errors: TROUPE_EINVAL (no events), TROUPE_ENOMEM, TROUPE_ENOTSUP outside: see troupe_join.
+// the latest is told, and so it is with starts; what is told comes in the order in which it was.
+// Several monitors of one actor are independent. `monitor` may be NULL. The monitor ends with the
+// incarnation that set it. Follows Erlang's monitor/2. Errors: TROUPE_EINVAL (no events),
+// TROUPE_ENOMEM, TROUPE_ENOTSUP outside: see troupe_join.
 TROUPE_API troupe_status troupe_monitor(troupe_ctx *ctx, troupe_ref ref, uint32_t events,
                                         troupe_monitor_ref *monitor);
 
