@@ -17,9 +17,11 @@ void trp_child_answer(struct trp_runner *runner, struct trp_slot *supervisor,
                       struct trp_child *child, bool for_stop, troupe_status status,
                       const char *text)
 {
-    troupe_ref ref = child->slot && !for_stop && status == TROUPE_OK
-                         ? trp_child_ref(runner->system, child)
-                         : (troupe_ref){0, 0, 0};
+    troupe_ref ref = {0, 0, 0};
+    if (child->slot && !for_stop && status == TROUPE_OK)
+        ref = trp_child_ref(runner->system, child);
+    else if (!for_stop && status == TROUPE_EEXIST) // it could not be spawned just now
+        ref = trp_supervision_of(supervisor)->holder;
     struct trp_request **at = &child->requests;
     while (*at) {
         struct trp_request *request = *at;

@@ -39,8 +39,9 @@ static void finish(struct trp_runner *runner, struct trp_slot *supervisor)
 static void drop_added(struct trp_runner *runner, struct trp_slot *supervisor,
                        struct trp_child *child, troupe_status status)
 {
-    trp_child_answer(runner, supervisor, child, false,
-                     status == TROUPE_ENOMEM || status == TROUPE_EEXIST ? status : TROUPE_ESTART,
+    bool told_apart =
+        status == TROUPE_ENOMEM || status == TROUPE_ECLOSED || status == TROUPE_EEXIST;
+    trp_child_answer(runner, supervisor, child, false, told_apart ? status : TROUPE_ESTART,
                      troupe_error_text(NULL));
     trp_supervision_of(supervisor)->at = child->next;
     trp_child_remove(runner->system, runner, supervisor, child);

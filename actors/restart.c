@@ -89,28 +89,41 @@ static void give_up(struct trp_runner *runner, struct trp_slot *supervisor,
     end_supervisor(runner, supervisor);
 }
 
-// Its actor is AWAITING, or it has none because it could not be spawned. Returns whether the
-// supervisor goes on as before: it has neither ended nor begun a group, which may end it as well.
-static bool restart_or_give_up(struct trp_runner *runner, struct trp_slot *supervisor,
+// Its start has failed because the system takes no actors any more: no failure, and its supervisor
+// is about to be told to stop.
+static bool is_too_late(troupe_system *system, const struct trp_reason *why)
+{
+    return why->kind == TROUPE_START_FAILED && why->status == TROUPE_ECLOSED &&
+           atomic_load(&system->closed);
+}
+
+// Its actor is AWAITING, or it has none because it could not be spawned. May end the supervisor.
+static void restart_or_give_up(struct trp_runner *runner, struct trp_slot *supervisor,
                                struct trp_child *child, const struct trp_reason *why)
 {
     struct trp_supervision *supervision = trp_supervision_of(supervisor);
     struct trp_budget *budget = child->budget ? child->budget : &supervision->budget;
     uint64_t now = trp_now(runner->system);
+    if (is_too_late(runner->system, why)) {
+        trp_child_set_phase(runner, supervisor, child,
+                            child->slot ? TRP_CHILD_DOWN : TRP_CHILD_WAITING);
+        return;
+    }
     if (trp_budget_is_exceeded(budget, now)) {
         give_up(runner, supervisor, why);
-        return false;
+        return;
     }
     uint64_t delay = next_delay(runner, child, now);
+    if (child->slot == NULL && delay == 0)
+        delay = TRP_NS_PER_MS; // what hinders it may last, and others are to have a turn
     if (is_group(supervision)) {
         trp_group_begin(runner, supervisor, child, delay);
-        return false;
+        return;
     }
-    if (delay > 0 || child->slot == NULL) // not at once, so as not to call ourselves endlessly
+    if (delay > 0)
         wait_until(runner, supervisor, child, trp_deadline(now, delay));
     else
         trp_child_order_restart(runner, supervisor, child);
-    return true;
 }
 
 static bool is_to_be_restarted(const struct trp_child *child, const struct trp_reason *reason)
@@ -126,17 +139,16 @@ static bool is_to_be_restarted(const struct trp_child *child, const struct trp_r
     }
 }
 
-// A child that ran has ended, and the supervisor is free to do something about it. Returns as
-// restart_or_give_up does.
-static bool decide(struct trp_runner *runner, struct trp_slot *supervisor, struct trp_child *child)
+// A child that ran has ended, and the supervisor is free to do something about it. May end it.
+static void decide(struct trp_runner *runner, struct trp_slot *supervisor, struct trp_child *child)
 {
-    if (is_to_be_restarted(child, &child->slot->reason))
-        return restart_or_give_up(runner, supervisor, child, &child->slot->reason);
+    if (is_to_be_restarted(child, &child->slot->reason)) {
+        restart_or_give_up(runner, supervisor, child, &child->slot->reason);
+        return;
+    }
     trp_child_retire(runner, supervisor, child);
-    if (!shuts_down(trp_supervision_of(supervisor), child))
-        return true;
-    end_supervisor(runner, supervisor);
-    return false;
+    if (shuts_down(trp_supervision_of(supervisor), child))
+        end_supervisor(runner, supervisor);
 }
 
 // ---- Those that ended while something else was going on
@@ -169,17 +181,23 @@ static struct trp_child *take_failed(struct trp_supervision *supervision)
     return child;
 }
 
+// Not by itself again: a group that waits comes back here with each child that joins it, and there
+// may be very many.
 void trp_supervision_look_at_failed(struct trp_runner *runner, struct trp_slot *supervisor)
 {
-    for (;;) {
-        struct trp_supervision *supervision = trp_supervision_of(supervisor);
-        struct trp_child *child = is_free(supervision) ? take_failed(supervision) : NULL;
-        if (child == NULL)
-            return;
+    struct trp_supervision *supervision = trp_supervision_of(supervisor);
+    struct trp_child *child;
+    if (supervision->looking)
+        return; // who looks goes on
+    supervision->looking = true;
+    while (is_free(supervision) && (child = take_failed(supervision)) != NULL) {
         // It is FAILED no more if a group has taken it in, or a request ended it.
-        if (child->phase == TRP_CHILD_FAILED && !decide(runner, supervisor, child))
-            return; // a group that was begun comes back here
+        if (child->phase == TRP_CHILD_FAILED)
+            decide(runner, supervisor, child);
+        if (supervisor->phase >= TRP_STOPPING)
+            return; // it has ended by that
     }
+    supervision->looking = false;
 }
 
 // ---- What the other files tell
@@ -188,7 +206,7 @@ void trp_child_has_ended(struct trp_runner *runner, struct trp_slot *supervisor,
                          struct trp_child *child)
 {
     if (is_free(trp_supervision_of(supervisor)))
-        (void)decide(runner, supervisor, child);
+        decide(runner, supervisor, child);
     else
         queue_failed(runner, supervisor, child);
 }
@@ -199,7 +217,7 @@ void trp_child_restart_failed(struct trp_runner *runner, struct trp_slot *superv
     const struct trp_supervision *supervision = trp_supervision_of(supervisor);
     child->failing = true;
     if (is_free(supervision) || supervision->at == child)
-        (void)restart_or_give_up(runner, supervisor, child, &child->slot->reason);
+        restart_or_give_up(runner, supervisor, child, &child->slot->reason);
     else
         queue_failed(runner, supervisor, child);
 }
@@ -210,7 +228,7 @@ void trp_child_spawn_failed(struct trp_runner *runner, struct trp_slot *supervis
     struct trp_reason why = {.kind = TROUPE_START_FAILED, .status = status};
     child->failing = true;
     why.text = trp_text_new(runner->system, runner, "%s", troupe_error_text(NULL));
-    (void)restart_or_give_up(runner, supervisor, child, &why);
+    restart_or_give_up(runner, supervisor, child, &why);
     trp_reason_release(runner->system, runner, &why);
 }
 

@@ -123,6 +123,7 @@ static struct trp_supervision take_table(struct trp_supervision *supervision)
     supervision->significant = 0;
     supervision->at = supervision->from = supervision->culprit = NULL;
     supervision->failed_first = supervision->failed_last = NULL;
+    supervision->looking = false;
     return table;
 }
 

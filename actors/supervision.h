@@ -130,6 +130,7 @@ struct trp_supervision {
     struct trp_child *at;   // see enum trp_step; its own stop: the child that is being stopped
     struct trp_child *from; // the first member of the group
     struct trp_child *failed_first, *failed_last; // the queue of FAILED, oldest first
+    bool looking;                                 // somebody looks at those just now
     struct trp_child *culprit; // whose failure the group's restart is about, or NULL
     uint64_t delay;            // ns, the culprit's backoff; 0: none (any more)
     uint32_t purging;          // members that have not told yet that they have
@@ -224,6 +225,8 @@ static inline bool trp_is_member(const struct trp_supervision *supervision,
                                  const struct trp_child *child)
 {
     const struct trp_child *at = trp_in_group_restart(supervision) ? supervision->from : NULL;
+    if (at && at == supervision->first)
+        return true;
     while (at && at != child)
         at = at->next;
     return at != NULL;

@@ -362,6 +362,10 @@ WORLD_STORY(a_child_that_does_not_fit_is_refused_with_a_text_that_names_it)
                    "child \"c\": give either a behavior or a supervisor");
     expect_invalid(world, troupe_start_child_wait(ctx, top, 0, &dead, &ref),
                    "child \"c\": restart is 9");
+    const troupe_child twins[] = {PUPPET("x"), PUPPET("x")};
+    child = (troupe_child){.id = "c", .supervisor = &(troupe_supervisor){TREE(twins)}};
+    expect_invalid(world, troupe_start_child_wait(ctx, top, 0, &child, &ref),
+                   "two children have the id \"x\"");
     child = (troupe_child)PUPPET("c", .place = TROUPE_IN_PROCESS);
     assert_int_equal(troupe_start_child_wait(ctx, top, 0, &child, &ref), TROUPE_ENOTSUP);
     tree_expect(world, top, "a running 1, b running 1");

@@ -47,7 +47,8 @@ typedef struct troupe_child_reply {
 // A child that says TROUPE_IGNORE is kept, not running, with TROUPE_OK and the zero ref; unless it
 // is temporary or of a simple one for one supervisor: then it is forgotten. TROUPE_EEXIST: there is
 // a child of that id; `ref` is its ref if it runs; or its register_as is taken, `ref` is who has
-// it. TROUPE_ESTART: init failed, or the child was stopped before; it is forgotten. TROUPE_EINVAL:
+// it. TROUPE_ESTART: init failed, or the child was stopped before its init began: it is forgotten;
+// or amid its init, as troupe_stop_child says. TROUPE_EINVAL:
 // the specification does not fit the supervisor. TROUPE_ECLOSED: the system is stopping. `ref` of
 // _wait may be NULL.
 TROUPE_API troupe_status troupe_start_child(troupe_ctx *ctx, troupe_ref supervisor,

@@ -117,7 +117,8 @@ typedef struct troupe_supervisor {
 //
 // Restart. Each failure that leads to a restart is counted, once for a group; so is each attempt
 // that fails, and another follows. More than max_restarts within within_ms (a restart that is
-// exactly that old still counts): the supervisor gives up, with a TROUPE_EVENT_GAVE_UP.
+// exactly that old still counts): the supervisor gives up, with a TROUPE_EVENT_GAVE_UP. A child
+// that cannot even be spawned (its name is taken, no memory) is tried again after 1 ms at least.
 //
 // Giving up. Children are stopped in reverse order, and the supervisor ends with shutdown. If it is
 // a child itself its supervisor treats that by its restart type. If it belongs to the system, the
