@@ -52,7 +52,7 @@ enum trp_next trp_take_over(struct trp_runner *runner, struct trp_slot *slot)
     part(runner, ctx);
     trp_count(system, runner, abandoned);
     trp_tell_event(system, TROUPE_EVENT_ABANDONED, slot, trp_slot_generation(slot),
-                   trp_incarnation(slot), &killed);
+                   trp_incarnation(slot), &killed, NULL);
     return trp_begin_stop(runner, slot);
 }
 

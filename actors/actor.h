@@ -199,8 +199,11 @@ troupe_status trp_hand_elsewhere(struct troupe_ctx *ctx, troupe_ref to,
 // Makes the dead letter and the text of a message to nobody, which stays the caller's.
 troupe_status trp_dead_at_once(struct troupe_ctx *ctx, const troupe_msg *msg, troupe_ref to);
 
+// TROUPE_EDEAD, with the text that a ref names no live actor. `what` wants it: "troupe_ask".
+troupe_status trp_no_such(const char *what, troupe_ref ref);
+
 // For a ref that names no live actor here and a function that needs one: makes the dead letter and
-// the text. `what` wants it: "troupe_ask".
+// the text. `what` as above.
 troupe_status trp_no_target(struct troupe_ctx *ctx, troupe_ref to, troupe_type *type,
                             const void *body, const char *what);
 
@@ -326,8 +329,10 @@ void trp_args_release(troupe_system *system, struct trp_runner *runner, struct t
 struct trp_reason trp_failure(struct troupe_ctx *ctx, troupe_reason_kind kind,
                               troupe_status status);
 
+// Tells the hook, if there is one. `child`: of GAVE_UP, or NULL; see troupe_event.
 void trp_tell_event(troupe_system *system, troupe_event_kind kind, struct trp_slot *slot,
-                    uint32_t generation, uint32_t incarnation, const struct trp_reason *reason);
+                    uint32_t generation, uint32_t incarnation, const struct trp_reason *reason,
+                    const char *child);
 
 // The init status of a behaviour of ours that will call trp_incarnation_started itself.
 #define TRP_START_LATER ((troupe_status)15)

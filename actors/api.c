@@ -2,6 +2,7 @@
 #include "actors/actor.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 // ---- Who am I
@@ -91,11 +92,7 @@ static troupe_status order(troupe_ctx *ctx, troupe_ref ref, enum trp_order bits,
     bool there = slot && ref.generation != 0 &&
                  trp_slot_order(ctx->system, ctx->runner, slot, ref.generation, bits);
     trp_leave(ctx);
-    if (there)
-        return TROUPE_OK;
-    char text[TROUPE_REF_TEXT];
-    return trp_error(TROUPE_EDEAD, "%s: the target %s does not exist (any more)", function,
-                     troupe_ref_print(ref, text));
+    return there ? TROUPE_OK : trp_no_such(function, ref);
 }
 
 troupe_status troupe_stop(troupe_ctx *ctx, troupe_ref ref)
@@ -126,7 +123,7 @@ static troupe_status drain(troupe_ctx *ctx, troupe_ref ref)
 {
     struct trp_slot *slot = trp_resolve(ctx->system, ref);
     if (slot == NULL || ref.generation == 0 || atomic_load(&slot->generation) != ref.generation)
-        return trp_error(TROUPE_EDEAD, "troupe_drain: the target does not exist (any more)");
+        return trp_no_such("troupe_drain", ref);
     if (!trp_drain(ctx->system, ctx->runner, slot, ref.generation))
         return trp_error(TROUPE_ENOMEM, "troupe_drain: no memory");
     return TROUPE_OK;
@@ -155,13 +152,17 @@ __attribute__((format(printf, 2, 0))) static void keep_fail_text(troupe_ctx *ctx
 
 troupe_status troupe_fail(troupe_ctx *ctx, troupe_status status, const char *format, ...)
 {
-    if (ctx->slot == NULL || !trp_enter(ctx))
-        return status;
     va_list args;
     va_start(args, format);
-    keep_fail_text(ctx, format, args);
+    if (ctx->slot == NULL) {
+        char text[512]; // apart: the error text may be one of the arguments
+        (void)vsnprintf(text, sizeof text, format, args);
+        trp_error(status, "%s", text);
+    } else if (trp_enter(ctx)) {
+        keep_fail_text(ctx, format, args);
+        trp_leave(ctx);
+    }
     va_end(args);
-    trp_leave(ctx);
     return status;
 }
 

@@ -6,6 +6,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -28,16 +29,37 @@ static void pass_dead_letter_on(void *user, const troupe_dead_letter *letter)
     hooks->on_dead_letter(hooks->user, letter);
 }
 
+// Writes a line to stderr: at once, so that nobody else's comes between, and with control
+// characters as C would write them, because names and texts are the program's and may hold any.
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
+{
+    char line[1024], escaped[4 * sizeof line + 2];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    size_t size = 0;
+    for (const char *at = line; *at; at++) {
+        unsigned char c = (unsigned char)*at;
+        if (c < ' ' || c == 0x7f)
+            size += (size_t)snprintf(escaped + size, 5, "\\x%02x", (unsigned)c);
+        else
+            escaped[size++] = *at;
+    }
+    escaped[size++] = '\n';
+    (void)fwrite(escaped, 1, size, stderr);
+}
+
 static void print_event(void *user, const troupe_event *event)
 {
     const struct hooks *hooks = user;
-    static const char *const words[] = {"", "failed", "restarts", "gave up", "was given up"};
-    char ref[TROUPE_REF_TEXT];
-    fprintf(stderr, "%s: actor %s %s (incarnation %u) %s: %s%s%s%s%s\n", hooks->name, event->name,
-            troupe_ref_print(event->ref, ref), event->incarnation, words[event->kind],
-            troupe_reason_name(event->reason.kind), event->reason.status ? ", " : "",
-            event->reason.status ? troupe_status_name(event->reason.status) : "",
-            event->reason.text[0] ? ": " : "", event->reason.text);
+    static const char *const words[] = {"", "ended", "restarts", "gave up", "was given up"};
+    char ref[TROUPE_REF_TEXT], why[TRP_REASON_TEXT];
+    const char *quote = event->child ? "\"" : "";
+    say("%s: actor %s %s (incarnation %u) %s: %s%s%s%s%s%s", hooks->name, event->name,
+        troupe_ref_print(event->ref, ref), event->incarnation, words[event->kind],
+        event->child ? "child " : "", quote, event->child ? event->child : "", quote,
+        event->child ? ": " : "", trp_reason_print(event->reason, why));
 }
 
 void troupe_app_exit(troupe_ctx *ctx, int exit_code)
@@ -122,30 +144,44 @@ static int exit_code_of(troupe_system *system, int signal_number)
     return atomic_load(&system->root_failures) ? EXIT_FAILED : EXIT_SUCCESS;
 }
 
+static void say_start_failed(const troupe_app *app, troupe_status status)
+{
+    char name[TRP_STATUS_TEXT];
+    const char *text = troupe_error_text(NULL);
+    say("%s: the start failed: %s%s%s", app->name, trp_status_print(status, name),
+        text[0] ? ": " : "", text);
+}
+
+// "(init)" and "(stop)" are no types: see troupe_report.
+static void say_refused(const troupe_app *app, const char *actor, const char *type)
+{
+    say("%s: actor %s has not returned from %s%s%s", app->name, actor,
+        type[0] == '(' ? "" : "its handler", type[0] && type[0] != '(' ? " of " : "", type);
+}
+
 static int run(struct main_thread *main, troupe_system *system, int argc, char **argv)
 {
     const troupe_app *app = main->app;
     int code = EXIT_FAILED;
+    trp_error(TROUPE_OK, "%s", ""); // what is said from here on is about the start
     troupe_status status = app->start(troupe_outside(system), argc, argv);
     if (status == TROUPE_OK)
         code = exit_code_of(system, wait_for_end(main, system));
     else
-        fprintf(stderr, "%s: the start failed: %s: %s\n", app->name, troupe_status_name(status),
-                troupe_error_text(troupe_outside(system)));
+        say_start_failed(app, status);
     troupe_report report;
     if (troupe_system_stop(system, app->stop_ms ? app->stop_ms : DEFAULT_STOP_MS, &report) ==
         TROUPE_OK)
         return code;
     for (uint32_t i = 0; i < report.refused && i < TROUPE_REPORT_REFUSED; i++)
-        fprintf(stderr, "%s: actor %s has not returned from its handler of %s\n", app->name,
-                report.who[i].name, report.who[i].message_type);
+        say_refused(app, report.who[i].name, report.who[i].message_type);
     return EXIT_REFUSED;
 }
 
 int troupe_main(int argc, char **argv, const troupe_app *app)
 {
     if (app == NULL || app->name == NULL || app->start == NULL) {
-        fprintf(stderr, "troupe_main: the app needs a name and a start function\n");
+        say("troupe_main: the app needs a name and a start function");
         return EXIT_OPTIONS;
     }
     struct main_thread main = {.app = app};
@@ -161,13 +197,13 @@ int troupe_main(int argc, char **argv, const troupe_app *app)
     int code = EXIT_FAILED;
     troupe_system *system;
     if (!open_descriptors(&main)) {
-        fprintf(stderr, "%s: no descriptors for signals\n", app->name);
+        say("%s: no descriptors for signals", app->name);
     } else {
         troupe_status status = troupe_system_start(&options, &system);
         if (status == TROUPE_OK)
             code = run(&main, system, argc, argv);
         else
-            fprintf(stderr, "%s: %s\n", app->name, troupe_error_text(NULL));
+            say("%s: %s", app->name, troupe_error_text(NULL));
         if (status == TROUPE_EINVAL)
             code = EXIT_OPTIONS;
     }

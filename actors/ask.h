@@ -128,6 +128,10 @@ troupe_status trp_call_envelope(struct troupe_ctx *ctx, struct trp_slot *slot, u
                                 uint32_t timeout_ms, troupe_msg **reply,
                                 struct trp_envelope *request, const char *function);
 
+// The text of its TROUPE_ETIMEDOUT, for those who know what was asked, and whom.
+troupe_status trp_call_say_late(const char *function, const char *type, troupe_ref to,
+                                uint32_t timeout_ms);
+
 // Take the right to answer the message that is being handled, or that of a token: the caller has
 // the request's count. NULL: there is none. Inside the guard.
 struct trp_ask *trp_ask_take_current(struct troupe_ctx *ctx);

@@ -21,11 +21,19 @@ static troupe_status take_outcome(troupe_ctx *ctx, struct trp_wide_ask *wide, tr
         return TROUPE_OK;
     }
     if (record->status == TROUPE_EDOWN) {
-        troupe_reason reason = trp_reason_view(&record->reason);
-        return trp_error(TROUPE_EDOWN, "%s: the actor ended before it answered: %s%s%s", function,
-                         troupe_reason_name(reason.kind), reason.text[0] ? ": " : "", reason.text);
+        char why[TRP_REASON_TEXT];
+        return trp_error(TROUPE_EDOWN, "%s: the actor ended before it answered: %s", function,
+                         trp_reason_print(trp_reason_view(&record->reason), why));
     }
     return trp_error(record->status, "%s: %s", function, troupe_status_text(record->status));
+}
+
+troupe_status trp_call_say_late(const char *function, const char *type, troupe_ref to,
+                                uint32_t timeout_ms)
+{
+    char ref[TROUPE_REF_TEXT];
+    return trp_error(TROUPE_ETIMEDOUT, "%s: the deadline passed: %s has not answered %s in %u ms",
+                     function, troupe_ref_print(to, ref), type, trp_ask_limit(timeout_ms));
 }
 
 troupe_status trp_call_envelope(struct troupe_ctx *ctx, struct trp_slot *slot, uint32_t generation,
@@ -68,7 +76,9 @@ static troupe_status call(troupe_ctx *ctx, troupe_ref to, uint32_t timeout_ms, t
     troupe_status status = trp_build(ctx->system, NULL, type, body, TRP_KIND_ASK, true, &request);
     if (status != TROUPE_OK)
         return status;
-    return trp_call_envelope(ctx, slot, to.generation, timeout_ms, reply, request, "troupe_call");
+    status = trp_call_envelope(ctx, slot, to.generation, timeout_ms, reply, request, "troupe_call");
+    return status == TROUPE_ETIMEDOUT ? trp_call_say_late("troupe_call", type->name, to, timeout_ms)
+                                      : status;
 }
 
 troupe_status troupe_call_body(troupe_ctx *ctx, troupe_ref to, uint32_t timeout_ms,

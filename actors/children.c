@@ -102,7 +102,7 @@ static troupe_status adopt_root(troupe_system *system, struct trp_runner *runner
 {
     if (TRP_LIKELY(trp_roots_enter(system, runner)))
         return TROUPE_OK;
-    return trp_error(TROUPE_ECLOSED, "%s: the system is stopping", child->behavior->name);
+    return trp_say_closed(system, child->behavior->name);
 }
 
 troupe_status trp_adopt(troupe_system *system, struct trp_runner *runner, struct trp_slot *child,
@@ -111,8 +111,10 @@ troupe_status trp_adopt(troupe_system *system, struct trp_runner *runner, struct
     if (owner == NULL)
         return adopt_root(system, runner, child);
     struct trp_slot *slot = owner->slot;
-    if (slot->phase == TRP_STOPPING || atomic_load(&system->closed))
-        return trp_error(TROUPE_ECLOSED, "%s: its owner is stopping", child->behavior->name);
+    if (slot->phase == TRP_STOPPING)
+        return trp_error(TROUPE_ECLOSED, "no new %s: its owner is stopping", child->behavior->name);
+    if (atomic_load(&system->closed))
+        return trp_say_closed(system, child->behavior->name);
     if (!trp_tick_make(owner))
         return TROUPE_ENOMEM;
     struct trp_persist *persist = slot->persist;

@@ -3,13 +3,20 @@
 #include "actors/actor.h"
 #include "actors/target.h"
 
+troupe_status trp_no_such(const char *what, troupe_ref ref)
+{
+    char text[TROUPE_REF_TEXT];
+    if (troupe_ref_is_none(ref))
+        return trp_error(TROUPE_EDEAD, "%s: the target is the zero ref", what);
+    return trp_error(TROUPE_EDEAD, "%s: the target %s does not exist (any more)", what,
+                     troupe_ref_print(ref, text));
+}
+
 troupe_status trp_dead_at_once(troupe_ctx *ctx, const troupe_msg *msg, troupe_ref to)
 {
     trp_count(ctx->system, ctx->runner, sent);
     trp_dead_letter(ctx->system, ctx->runner, msg, to, trp_self(ctx), TROUPE_DEAD_NO_TARGET);
-    char text[TROUPE_REF_TEXT];
-    return trp_error(TROUPE_EDEAD, "%s: the target %s does not exist (any more)",
-                     troupe_msg_type_name(msg), troupe_ref_print(to, text));
+    return trp_no_such(troupe_msg_type_name(msg), to);
 }
 
 // The dead letter shows the sender's own body: a copy would be for nobody.
@@ -94,5 +101,6 @@ troupe_status trp_no_target(struct troupe_ctx *ctx, troupe_ref to, troupe_type *
                          "%s: the target is in another system; only troupe_send reaches that in "
                          "this version",
                          what);
-    return troupe_send_body(ctx, to, type, body);
+    troupe_status status = troupe_send_body(ctx, to, type, body);
+    return status == TROUPE_EDEAD ? trp_no_such(what, to) : status;
 }

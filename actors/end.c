@@ -114,7 +114,7 @@ static void end_body(struct trp_runner *runner, struct trp_slot *slot, struct tr
     if (TRP_UNLIKELY(trp_reason_is_failure(&slot->reason))) {
         trp_count(system, runner, failures);
         trp_tell_event(system, TROUPE_EVENT_FAILED, slot, trp_slot_generation(slot),
-                       trp_incarnation(slot), &slot->reason);
+                       trp_incarnation(slot), &slot->reason, NULL);
     }
 }
 

@@ -42,7 +42,8 @@ void trp_observe_life(troupe_system *system, enum trp_probe_kind kind, const str
 }
 
 void trp_tell_event(troupe_system *system, troupe_event_kind kind, struct trp_slot *slot,
-                    uint32_t generation, uint32_t incarnation, const struct trp_reason *reason)
+                    uint32_t generation, uint32_t incarnation, const struct trp_reason *reason,
+                    const char *child)
 {
     if (system->on_event == NULL || atomic_load(&system->silent))
         return;
@@ -50,7 +51,8 @@ void trp_tell_event(troupe_system *system, troupe_event_kind kind, struct trp_sl
                           .ref = trp_ref(system, slot->index, generation),
                           .name = trp_actor_name(slot),
                           .incarnation = incarnation,
-                          .reason = trp_reason_view(reason)};
+                          .reason = trp_reason_view(reason),
+                          .child = child};
     system->on_event(system->hook_user, &event);
 }
 
@@ -196,7 +198,7 @@ static void begin_next(struct trp_runner *runner, struct trp_slot *slot)
     troupe_system *system = runner->system;
     uint32_t incarnation = trp_incarnation(slot) + 1;
     trp_tell_event(system, TROUPE_EVENT_RESTARTED, slot, trp_slot_generation(slot), incarnation,
-                   &slot->reason);
+                   &slot->reason, NULL);
     trp_count(system, runner, restarts);
     trp_reason_release(system, runner, &slot->reason);
     struct trp_lock *lock = trp_stripe(system, slot->index);

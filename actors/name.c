@@ -2,6 +2,8 @@
 #include "actors/actor.h"
 #include "actors/names.h"
 
+#include <string.h>
+
 static troupe_status taken(const char *name, troupe_ref holder)
 {
     char text[TROUPE_REF_TEXT];
@@ -44,8 +46,15 @@ troupe_status troupe_register(troupe_ctx *ctx, const char *name, troupe_ref ref)
 
 static troupe_status nobody(const char *name, const char *function)
 {
-    return trp_error(TROUPE_ENOENT, "%s: nobody has the name \"%.*s\"", function, TROUPE_NAME_MAX,
-                     name ? name : "");
+    if (name == NULL)
+        return trp_error(TROUPE_ENOENT, "%s: nobody has a name that is NULL", function);
+    size_t length = strlen(name);
+    if (length > TROUPE_NAME_MAX)
+        return trp_error(TROUPE_ENOENT,
+                         "%s: nobody has the name \"%.20s...\", which has %zu bytes; 1 to %d are "
+                         "allowed",
+                         function, name, length, TROUPE_NAME_MAX);
+    return trp_error(TROUPE_ENOENT, "%s: nobody has the name \"%s\"", function, name);
 }
 
 troupe_status troupe_unregister(troupe_ctx *ctx, const char *name)

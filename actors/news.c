@@ -21,12 +21,15 @@ static void go_on(struct trp_runner *runner, struct trp_slot *supervisor)
         trp_first_start_go_on(runner, supervisor);
 }
 
-static const char *why_of(const struct trp_reason *reason)
+const char *trp_child_print(const struct trp_child *child, troupe_reason why,
+                            char text[TRP_CHILD_TEXT])
 {
-    troupe_reason why = trp_reason_view(reason);
-    if (why.text[0])
-        return why.text;
-    return why.status == TROUPE_OK ? troupe_reason_name(why.kind) : troupe_status_text(why.status);
+    char reason[TRP_REASON_TEXT];
+    const char *id = child->spec->child.id; // NULL: one of simple one for one
+    const char *quote = id ? "\"" : "";
+    (void)snprintf(text, TRP_CHILD_TEXT, "%s%s%s%s: %s", id ? "child " : "a child", quote,
+                   id ? id : "", quote, trp_reason_print(why, reason));
+    return text;
 }
 
 // ---- Started
@@ -66,8 +69,7 @@ static void start_failed(struct trp_runner *runner, struct trp_slot *supervisor,
     if (reason->kind == TROUPE_NORMAL || child->fresh)
         give_up_start(runner, supervisor, child);
     else if (trp_supervision_of(supervisor)->step == TRP_STEP_FIRST_START)
-        trp_supervision_fail_start(runner, supervisor, child->spec->child.id, reason->status,
-                                   why_of(reason));
+        trp_supervision_fail_start(runner, supervisor, child, trp_reason_view(reason));
     else
         trp_child_restart_failed(runner, supervisor, child);
 }
@@ -111,14 +113,9 @@ void trp_supervised_purged(struct trp_runner *runner, struct trp_slot *superviso
 static void answer_failed_start(struct trp_runner *runner, struct trp_slot *supervisor,
                                 struct trp_child *child, const struct trp_reason *reason)
 {
-    char text[384];
-    const char *id = child->spec->child.id;
-    const char *why = why_of(reason);
-    if (id)
-        (void)snprintf(text, sizeof text, "child \"%s\" failed to start: %s", id, why);
-    else
-        (void)snprintf(text, sizeof text, "the child failed to start: %s", why);
-    trp_child_answer(runner, supervisor, child, false, TROUPE_ESTART, text);
+    char text[TRP_CHILD_TEXT];
+    trp_child_answer(runner, supervisor, child, false, TROUPE_ESTART,
+                     trp_child_print(child, trp_reason_view(reason), text));
 }
 
 static void answer_gone(struct trp_runner *runner, struct trp_slot *supervisor,

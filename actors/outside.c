@@ -102,13 +102,14 @@ static troupe_status join(troupe_ctx *ctx, troupe_ref ref, uint32_t timeout_ms,
         return trp_error(TROUPE_ENOMEM, "troupe_join: no memory");
     troupe_status status = finish_wait(ctx, &waiter, monitor, deadline, &stopped, &reason);
     if (status == TROUPE_OK) {
-        troupe_reason view = trp_reason_view(&reason);
-        trp_error(TROUPE_OK, "%s%s%s", troupe_reason_name(view.kind), view.text[0] ? ": " : "",
-                  view.text);
+        char why[TRP_REASON_TEXT];
+        trp_error(TROUPE_OK, "%s", trp_reason_print(trp_reason_view(&reason), why));
         if (kind)
-            *kind = view.kind;
+            *kind = (troupe_reason_kind)reason.kind;
     } else if (status == TROUPE_ETIMEDOUT) {
-        trp_error(status, "troupe_join: the actor has not ended after %u ms", timeout_ms);
+        char text[TROUPE_REF_TEXT];
+        trp_error(status, "troupe_join: %s has not ended after %u ms", troupe_ref_print(ref, text),
+                  timeout_ms);
     }
     trp_reason_release(ctx->system, NULL, &reason);
     return status;
@@ -138,10 +139,9 @@ static troupe_status wait_for_start(troupe_ctx *ctx, struct trp_waiter *waiter,
     } else if (status == TROUPE_OK && stopped && reason.kind == TROUPE_NORMAL) {
         status = reason.status == TROUPE_IGNORE ? TROUPE_IGNORE : TROUPE_OK;
     } else if (status == TROUPE_OK && stopped) {
-        troupe_reason view = trp_reason_view(&reason);
-        status =
-            trp_error(TROUPE_ESTART, "%s: %s (%s)%s%s", function, troupe_reason_name(view.kind),
-                      troupe_status_name(view.status), view.text[0] ? ": " : "", view.text);
+        char why[TRP_REASON_TEXT];
+        status = trp_error(TROUPE_ESTART, "%s: %s", function,
+                           trp_reason_print(trp_reason_view(&reason), why));
     }
     trp_reason_release(ctx->system, NULL, &reason);
     return status;

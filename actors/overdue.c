@@ -57,18 +57,27 @@ static void see(struct trp_seen *seen, uint64_t serial, uint64_t now)
         *seen = (struct trp_seen){.serial = serial, .since = now ? now : 1};
 }
 
+// Says what a frozen handler is about.
+static const char *message_type(struct trp_slot *slot, struct troupe_ctx *ctx)
+{
+    if (ctx->gone)
+        return ""; // it has passed its message on
+    struct trp_envelope *envelope = atomic_load(&ctx->current);
+    if (envelope)
+        return envelope->msg.type ? troupe_msg_type_name(&envelope->msg) : "";
+    return atomic_load(&slot->init) == TRP_INIT_SUCCEEDED ? "(stop)" : "(init)";
+}
+
 // Says who is in the handler of a frozen runner.
 static void describe(troupe_system *system, struct trp_runner *held, struct trp_slot *slot,
                      struct trp_given_up *who)
 {
     struct troupe_ctx *ctx = atomic_load(&slot->body);
     see(&held->seen, atomic_load(&held->serial), trp_now(system));
-    struct trp_envelope *envelope = ctx->gone ? NULL : atomic_load(&ctx->current);
     *who = (struct trp_given_up){.ref = trp_ref(system, slot->index, ctx->generation),
                                  .since = held->seen.since};
     copy_text(who->name, sizeof who->name, trp_actor_name(slot));
-    copy_text(who->message_type, sizeof who->message_type,
-              envelope && envelope->msg.type ? troupe_msg_type_name(&envelope->msg) : "");
+    copy_text(who->message_type, sizeof who->message_type, message_type(slot, ctx));
 }
 
 static void give_up(troupe_system *system, struct trp_runner *runner, struct trp_runner *held)

@@ -35,6 +35,29 @@ void trp_reason_release(troupe_system *system, struct trp_runner *runner, struct
     *reason = (struct trp_reason){0};
 }
 
+const char *trp_status_print(troupe_status status, char text[TRP_STATUS_TEXT])
+{
+    const char *name = troupe_status_name(status);
+    if (name[0] == 'T') // a known one
+        (void)snprintf(text, TRP_STATUS_TEXT, "%s", name);
+    else if (status > TROUPE_EUSER)
+        (void)snprintf(text, TRP_STATUS_TEXT, "TROUPE_EUSER+%d", (int)status - (int)TROUPE_EUSER);
+    else
+        (void)snprintf(text, TRP_STATUS_TEXT, "status %d", (int)status);
+    return text;
+}
+
+const char *trp_reason_print(troupe_reason reason, char text[TRP_REASON_TEXT])
+{
+    char status[TRP_STATUS_TEXT] = "";
+    if (reason.status != TROUPE_OK)
+        (void)trp_status_print(reason.status, status);
+    (void)snprintf(text, TRP_REASON_TEXT, "%s%s%s%s%s%s", troupe_reason_name(reason.kind),
+                   status[0] ? " (" : "", status, status[0] ? ")" : "", reason.text[0] ? ": " : "",
+                   reason.text);
+    return text;
+}
+
 const char *troupe_reason_name(troupe_reason_kind kind)
 {
     switch (kind) {

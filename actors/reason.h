@@ -49,6 +49,16 @@ trp_text_new(troupe_system *system, struct trp_runner *runner, const char *forma
 __attribute__((format(printf, 3, 0))) struct trp_text *
 trp_text_new_va(troupe_system *system, struct trp_runner *runner, const char *format, va_list args);
 
+#define TRP_STATUS_TEXT 32
+#define TRP_REASON_TEXT 320
+
+// Writes a status as it is written in C, for example "TROUPE_EDEAD" or "TROUPE_EUSER+3"; returns
+// `text`.
+const char *trp_status_print(troupe_status status, char text[TRP_STATUS_TEXT]);
+
+// Writes all of a reason, for example "failed (TROUPE_EUSER+3): no disk"; returns `text`.
+const char *trp_reason_print(troupe_reason reason, char text[TRP_REASON_TEXT]);
+
 // Gives a count back and clears the reason.
 void trp_reason_release(troupe_system *system, struct trp_runner *runner,
                         struct trp_reason *reason);

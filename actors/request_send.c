@@ -87,6 +87,13 @@ static troupe_status request(troupe_ctx *ctx, const char *function, troupe_ref t
     return status;
 }
 
+static troupe_status say_no_supervisor(const char *function, troupe_ref ref)
+{
+    char text[TROUPE_REF_TEXT];
+    return trp_error(TROUPE_ENOREPLY, "%s: %s is not a supervisor", function,
+                     troupe_ref_print(ref, text));
+}
+
 // The rest of `wait`, which brackets it.
 static troupe_status call(troupe_ctx *ctx, const char *function, troupe_ref to, uint32_t timeout_ms,
                           const struct trp_request_body *body, troupe_msg **reply)
@@ -96,15 +103,21 @@ static troupe_status call(troupe_ctx *ctx, const char *function, troupe_ref to, 
     if (status != TROUPE_OK)
         return status;
     struct trp_slot *slot = trp_resolve(ctx->system, to);
-    if (trp_slot_is_live(slot, to))
-        return trp_call_envelope(ctx, slot, to.generation, timeout_ms, reply, envelope, function);
+    if (trp_slot_is_live(slot, to)) {
+        status = trp_call_envelope(ctx, slot, to.generation, timeout_ms, reply, envelope, function);
+        if (status == TROUPE_ENOREPLY) // a supervisor answers
+            return say_no_supervisor(function, to);
+        return status == TROUPE_ETIMEDOUT
+                   ? trp_call_say_late(function, "the request", to, timeout_ms)
+                   : status;
+    }
     status = trp_no_target(ctx, to, &trp_type_request, envelope->msg.body, function);
     trp_free_envelope(ctx->system, ctx->runner, envelope);
     return status;
 }
 
-static troupe_status open_reply(const char *function, const troupe_msg *reply, troupe_type *type,
-                                troupe_ref *child)
+static troupe_status open_reply(const char *function, troupe_ref to, const troupe_msg *reply,
+                                troupe_type *type, troupe_ref *child)
 {
     const troupe_child_reply *told = troupe_match(reply, troupe_child_reply);
     if (told && child)
@@ -112,8 +125,7 @@ static troupe_status open_reply(const char *function, const troupe_msg *reply, t
     if (told && told->status != TROUPE_OK)
         return trp_error(told->status, "%s: %s", function, told->text);
     if (troupe_msg_match(reply, type) == NULL)
-        return trp_error(TROUPE_ENOREPLY, "%s: the answer was a %s: it is not a supervisor",
-                         function, troupe_msg_type_name(reply));
+        return say_no_supervisor(function, to);
     return TROUPE_OK;
 }
 
@@ -130,7 +142,7 @@ static troupe_status wait(troupe_ctx *ctx, const char *function, troupe_ref to, 
         return TROUPE_ENOTSUP;
     troupe_status status = call(ctx, function, to, timeout_ms, body, reply);
     if (*reply)
-        status = open_reply(function, *reply, type, child);
+        status = open_reply(function, to, *reply, type, child);
     if (*reply && status != TROUPE_OK) {
         troupe_msg_free(ctx, *reply);
         *reply = NULL;
@@ -154,17 +166,19 @@ static troupe_status wait_for_child(troupe_ctx *ctx, const char *function, troup
 
 // ---- Start
 
-// What a supervisor of any kind would refuse. One without an id is for simple one for one.
-static troupe_status check_child(const char *function, troupe_ref supervisor,
+// What a supervisor of any kind would refuse. Without an id it is for simple one for one; and with
+// an id alone, what is wrong depends on the supervisor.
+static troupe_status check_child(troupe_ctx *ctx, const char *function, troupe_ref supervisor,
                                  const troupe_child *child)
 {
-    char text[TROUPE_REF_TEXT];
+    char text[TRP_SUPERVISOR_TEXT];
     if (child == NULL)
         return TROUPE_OK;
-    if (child->id) {
-        troupe_status status = trp_child_check(function, troupe_ref_print(supervisor, text),
-                                               TROUPE_ONE_FOR_ONE, TROUPE_ANY_SIGNIFICANT, child);
-        return status == TROUPE_OK ? trp_nested_check(function, child) : status;
+    if (child->id && (child->behavior || child->supervisor)) {
+        const char *name = trp_supervisor_name(ctx->system, supervisor, text);
+        troupe_status status =
+            trp_child_check(function, name, TROUPE_ONE_FOR_ONE, TROUPE_ANY_SIGNIFICANT, child);
+        return status == TROUPE_OK ? trp_nested_check(function, name, child) : status;
     }
     if ((child->args == NULL) != (child->args_type == NULL))
         return trp_error(TROUPE_EINVAL, "%s: %s", function,
@@ -179,7 +193,7 @@ troupe_status troupe_start_child(troupe_ctx *ctx, troupe_ref supervisor, uint32_
                                  troupe_on_outcome on_outcome, void *user,
                                  const troupe_child *child)
 {
-    troupe_status status = check_child("troupe_start_child", supervisor, child);
+    troupe_status status = check_child(ctx, "troupe_start_child", supervisor, child);
     if (status != TROUPE_OK)
         return status;
     return request(ctx, "troupe_start_child", supervisor, timeout_ms, on_outcome, user,
@@ -191,7 +205,7 @@ troupe_status troupe_start_child_wait(troupe_ctx *ctx, troupe_ref supervisor, ui
 {
     if (ref)
         *ref = (troupe_ref){0, 0, 0};
-    troupe_status status = check_child("troupe_start_child_wait", supervisor, child);
+    troupe_status status = check_child(ctx, "troupe_start_child_wait", supervisor, child);
     if (status != TROUPE_OK)
         return status;
     return wait_for_child(ctx, "troupe_start_child_wait", supervisor, timeout_ms,

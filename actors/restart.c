@@ -7,6 +7,8 @@
 #include "actors/supervision.h"
 #include "actors/supervisor.h"
 
+#include <stdio.h>
+
 static bool is_group(const struct trp_supervision *supervision)
 {
     return supervision->strategy == TROUPE_ONE_FOR_ALL ||
@@ -78,14 +80,28 @@ static void end_supervisor(struct trp_runner *runner, struct trp_slot *superviso
 
 // ---- Failures
 
+// The budget before the child, whose text may be long and cut.
+static void end_system(struct trp_runner *runner, struct trp_slot *supervisor,
+                       const struct trp_child *child, const struct trp_budget *budget,
+                       const struct trp_reason *last)
+{
+    char text[TRP_CHILD_TEXT], why[TRP_CHILD_TEXT + 80];
+    (void)snprintf(why, sizeof why, "more than %u restart%s in %llu ms: %s", budget->max,
+                   budget->max == 1 ? "" : "s",
+                   (unsigned long long)(budget->within_ns / TRP_NS_PER_MS),
+                   trp_child_print(child, trp_reason_view(last), text));
+    trp_system_gave_up(runner->system, supervisor, why);
+}
+
 static void give_up(struct trp_runner *runner, struct trp_slot *supervisor,
+                    const struct trp_child *child, const struct trp_budget *budget,
                     const struct trp_reason *last)
 {
-    troupe_system *system = runner->system;
-    trp_tell_event(system, TROUPE_EVENT_GAVE_UP, supervisor, trp_slot_generation(supervisor),
-                   atomic_load(&supervisor->incarnation), last);
+    trp_tell_event(runner->system, TROUPE_EVENT_GAVE_UP, supervisor,
+                   trp_slot_generation(supervisor), atomic_load(&supervisor->incarnation), last,
+                   child->spec->child.id);
     if (supervisor->owner == NULL)
-        trp_system_gave_up(system, supervisor, last);
+        end_system(runner, supervisor, child, budget, last);
     end_supervisor(runner, supervisor);
 }
 
@@ -110,7 +126,7 @@ static void restart_or_give_up(struct trp_runner *runner, struct trp_slot *super
         return;
     }
     if (trp_budget_is_exceeded(budget, now)) {
-        give_up(runner, supervisor, why);
+        give_up(runner, supervisor, child, budget, why);
         return;
     }
     uint64_t delay = next_delay(runner, child, now);

@@ -124,21 +124,27 @@ void trp_roots_order(troupe_system *system, uint32_t order)
 
 // ---- One that gives up
 
-void trp_system_gave_up(troupe_system *system, struct trp_slot *supervisor,
-                        const struct trp_reason *why)
+void trp_system_gave_up(troupe_system *system, struct trp_slot *supervisor, const char *why)
 {
     atomic_fetch_add_explicit(&system->root_failures, 1, memory_order_relaxed); // as root_gone
     trp_lock_acquire(&system->roots_lock);
     if (!atomic_load_explicit(&system->gave_up, memory_order_relaxed)) {
         struct trp_culprit *culprit = &system->culprit;
-        troupe_reason reason = trp_reason_view(why);
         culprit->ref = trp_ref(system, supervisor->index, trp_slot_generation(supervisor));
         (void)snprintf(culprit->name, sizeof culprit->name, "%s", trp_actor_name(supervisor));
-        (void)snprintf(culprit->text, sizeof culprit->text, "%s%s%s",
-                       troupe_reason_name(reason.kind), reason.text[0] ? ": " : "", reason.text);
+        (void)snprintf(culprit->text, sizeof culprit->text, "%s", why);
         atomic_store_explicit(&system->gave_up, true, memory_order_release);
     }
     trp_lock_release(&system->roots_lock);
+}
+
+troupe_status trp_say_closed(troupe_system *system, const char *behavior)
+{
+    // acquire: of the culprit.
+    bool gave_up = atomic_load_explicit(&system->gave_up, memory_order_acquire);
+    return trp_error(TROUPE_ECLOSED, "no new %s: the system is stopping%s%s%s", behavior,
+                     gave_up ? ": supervisor " : "", gave_up ? system->culprit.name : "",
+                     gave_up ? " gave up" : "");
 }
 
 // Drained, so that those who watched it see its end before theirs.

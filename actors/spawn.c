@@ -79,8 +79,9 @@ static troupe_status reserve_name(troupe_system *system, struct trp_runner *runn
     char text[TROUPE_REF_TEXT];
     troupe_status status = trp_names_reserve(system, runner, spec->register_as, slot, &holder);
     if (status == TROUPE_EEXIST) {
-        trp_error(status, "no new %s: the name \"%s\" is taken by %s", spec->behavior->name,
-                  spec->register_as, troupe_ref_print(holder, text));
+        trp_error(status, "no new %s: register_as: the name \"%s\" is taken by %s",
+                  spec->name ? spec->name : spec->behavior->name, spec->register_as,
+                  troupe_ref_print(holder, text));
         if (ref)
             *ref = holder;
     } else if (status != TROUPE_OK) {
@@ -302,6 +303,9 @@ static troupe_status check_attachments(troupe_ctx *ctx, const troupe_behavior *b
                          "troupe_spawn: %s: %s is for actors: a thread of the program's own has no "
                          "mailbox; use troupe_join",
                          behavior->name, opts->link ? "link" : "monitor");
+    if (opts->monitor_ref && !opts->monitor)
+        return trp_error(TROUPE_EINVAL, "troupe_spawn: %s: monitor_ref without monitor",
+                         behavior->name);
     return opts->monitor ? trp_monitor_check(ctx, opts->monitor, "troupe_spawn: monitor")
                          : TROUPE_OK;
 }

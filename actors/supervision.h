@@ -158,7 +158,9 @@ troupe_status trp_child_check(const char *function, const char *supervisor,
                               const troupe_child *child);
 
 // Checks the whole specification of a child that is a supervisor; it has an id. Others are right.
-troupe_status trp_nested_check(const char *function, const troupe_child *child);
+// `supervisor` is whose child it is to be.
+troupe_status trp_nested_check(const char *function, const char *supervisor,
+                               const troupe_child *child);
 
 // Copies a child's specification, with a count of one. Errors set the text.
 troupe_status trp_child_spec_new(troupe_system *system, struct trp_runner *runner,
@@ -243,6 +245,14 @@ static inline struct trp_child *trp_next_in_step(const struct trp_supervision *s
 
 // ---- supervisor.c
 
+// What texts call a supervisor: its name; the ref, if it is dead or none. Any thread.
+#define TRP_SUPERVISOR_TEXT 64
+const char *trp_supervisor_name(troupe_system *system, troupe_ref ref,
+                                char text[TRP_SUPERVISOR_TEXT]);
+
+// Says that there is no such supervisor, and why: TROUPE_EDEAD. Any thread.
+troupe_status trp_no_supervisor(troupe_system *system, troupe_ref ref, const char *function);
+
 // Gives orders to a child's actor.
 void trp_child_order(struct trp_runner *runner, const struct trp_child *child, uint32_t bits);
 
@@ -265,9 +275,16 @@ void trp_supervision_stop_on(struct trp_runner *runner, struct trp_slot *supervi
 // Has the supervisor's tick go off when the next thing is due.
 void trp_supervision_arm(struct trp_runner *runner, struct trp_slot *supervisor);
 
-// The supervisor ends with start failed. Ends it.
+#define TRP_CHILD_TEXT (TRP_REASON_TEXT + 80)
+
+// Writes why a child has ended or did not start, for example "child \"web\": failed
+// (TROUPE_EDEAD)"; returns `text`.
+const char *trp_child_print(const struct trp_child *child, troupe_reason why,
+                            char text[TRP_CHILD_TEXT]);
+
+// The supervisor ends with start failed, because of a child. Ends it.
 void trp_supervision_fail_start(struct trp_runner *runner, struct trp_slot *supervisor,
-                                const char *id, troupe_status status, const char *why);
+                                const struct trp_child *child, troupe_reason why);
 
 // Goes on with the first start, of `at`. May end it.
 void trp_first_start_go_on(struct trp_runner *runner, struct trp_slot *supervisor);

@@ -12,6 +12,7 @@
 
 #include "actors/supervision.h"
 
+#include <stdio.h>
 #include <string.h>
 
 // ---- Starting
@@ -29,9 +30,17 @@ static troupe_status fill_table(struct troupe_ctx *ctx, struct trp_supervision *
     return TROUPE_OK;
 }
 
-static struct trp_text *start_text(struct troupe_ctx *ctx, const char *id, const char *why)
+static struct trp_text *start_text(struct troupe_ctx *ctx, const struct trp_child *child,
+                                   troupe_reason why)
 {
-    return trp_text_new(ctx->system, ctx->runner, "child \"%s\" failed to start: %s", id, why);
+    char text[TRP_CHILD_TEXT];
+    return trp_text_new(ctx->system, ctx->runner, "%s", trp_child_print(child, why, text));
+}
+
+// Why a child could not be spawned: what the error says that was just told.
+static troupe_reason spawn_error(troupe_status status)
+{
+    return (troupe_reason){TROUPE_START_FAILED, status, troupe_error_text(NULL)};
 }
 
 static troupe_status init_inside(struct troupe_ctx *ctx)
@@ -50,7 +59,7 @@ static troupe_status init_inside(struct troupe_ctx *ctx)
     }
     struct trp_extras *extras = child ? trp_extras(ctx) : NULL;
     if (extras) {
-        extras->fail_text = start_text(ctx, child->spec->child.id, troupe_error_text(NULL));
+        extras->fail_text = start_text(ctx, child, spawn_error(status));
         ctx->marks |= TRP_MARK_TEXT;
     }
     return status;
@@ -89,11 +98,11 @@ troupe_status trp_supervisor_spawn(troupe_system *system, struct trp_runner *run
 }
 
 void trp_supervision_fail_start(struct trp_runner *runner, struct trp_slot *supervisor,
-                                const char *id, troupe_status status, const char *why)
+                                const struct trp_child *child, troupe_reason why)
 {
     struct troupe_ctx *ctx = trp_supervisor_ctx(runner, supervisor);
     struct trp_reason reason = {
-        .kind = TROUPE_START_FAILED, .status = status, .text = start_text(ctx, id, why)};
+        .kind = TROUPE_START_FAILED, .status = why.status, .text = start_text(ctx, child, why)};
     trp_end_incarnation(runner, supervisor, reason);
 }
 
@@ -109,8 +118,7 @@ void trp_first_start_go_on(struct trp_runner *runner, struct trp_slot *superviso
     }
     troupe_status status = trp_child_spawn(trp_supervisor_ctx(runner, supervisor), child);
     if (status != TROUPE_OK)
-        trp_supervision_fail_start(runner, supervisor, child->spec->child.id, status,
-                                   troupe_error_text(NULL));
+        trp_supervision_fail_start(runner, supervisor, child, spawn_error(status));
 }
 
 // ---- Orders to children
@@ -314,8 +322,45 @@ troupe_status troupe_supervise(troupe_ctx *ctx, const troupe_supervisor *spec, t
     return trp_supervise_watched(ctx, spec, ref, NULL);
 }
 
+static const char *copy_name(char text[TRP_SUPERVISOR_TEXT], const struct trp_slot *slot)
+{
+    (void)snprintf(text, TRP_SUPERVISOR_TEXT, "%s", trp_actor_name(slot));
+    return text;
+}
+
+const char *trp_supervisor_name(troupe_system *system, troupe_ref ref,
+                                char text[TRP_SUPERVISOR_TEXT])
+{
+    const struct trp_slot *slot = trp_resolve(system, ref);
+    struct trp_lock *lock = trp_stripe(system, ref.slot);
+    trp_lock_acquire(lock);
+    bool is = trp_supervision_locked(slot, ref) != NULL;
+    if (is)
+        copy_name(text, slot);
+    trp_lock_release(lock);
+    return is ? text : troupe_ref_print(ref, text);
+}
+
+troupe_status trp_no_supervisor(troupe_system *system, troupe_ref ref, const char *function)
+{
+    char text[TROUPE_REF_TEXT];
+    if (troupe_ref_is_none(ref))
+        return trp_error(TROUPE_EDEAD, "%s: the supervisor is the zero ref", function);
+    troupe_ref_print(ref, text);
+    if (trp_slot_is_live(trp_resolve(system, ref), ref))
+        return trp_error(TROUPE_EDEAD, "%s: %s is not a supervisor", function, text);
+    return trp_error(TROUPE_EDEAD, "%s: the supervisor %s does not exist (any more)", function,
+                     text);
+}
+
+// Whom look_up has not found.
+struct missed {
+    char supervisor[TRP_SUPERVISOR_TEXT];
+    bool simple, known;
+};
+
 static troupe_status look_up(troupe_system *system, troupe_ref supervisor, const char *id,
-                             troupe_ref *ref)
+                             troupe_ref *ref, struct missed *missed)
 {
     struct trp_slot *slot = trp_resolve(system, supervisor);
     struct trp_lock *lock = trp_stripe(system, supervisor.slot);
@@ -327,10 +372,28 @@ static troupe_status look_up(troupe_system *system, troupe_ref supervisor, const
         bool there = child && child->slot && child->phase != TRP_CHILD_ENDING;
         if (there)
             *ref = trp_child_ref(system, child);
+        else
+            copy_name(missed->supervisor, slot);
+        missed->simple = trp_is_simple(supervision);
+        missed->known = child != NULL;
         status = there ? TROUPE_OK : TROUPE_ENOENT;
     }
     trp_lock_release(lock);
     return status;
+}
+
+static troupe_status no_child(const char *id, const struct missed *missed)
+{
+    const char *name = missed->supervisor;
+    if (missed->simple)
+        return trp_error(TROUPE_ENOENT,
+                         "troupe_child_ref: %s: children of a simple one for one supervisor have "
+                         "no id",
+                         name);
+    if (missed->known)
+        return trp_error(TROUPE_ENOENT, "troupe_child_ref: %s: child \"%s\" does not run", name,
+                         id);
+    return trp_error(TROUPE_ENOENT, "troupe_child_ref: %s: there is no child \"%s\"", name, id);
 }
 
 troupe_status troupe_child_ref(troupe_ctx *ctx, troupe_ref supervisor, const char *id,
@@ -343,11 +406,10 @@ troupe_status troupe_child_ref(troupe_ctx *ctx, troupe_ref supervisor, const cha
         return trp_error(TROUPE_EINVAL, "troupe_child_ref: id is NULL");
     if (!trp_enter(ctx))
         return TROUPE_ESTALE;
-    troupe_status status = look_up(ctx->system, supervisor, id, ref);
+    struct missed missed;
+    troupe_status status = look_up(ctx->system, supervisor, id, ref, &missed);
     trp_leave(ctx);
     if (status == TROUPE_EDEAD)
-        trp_error(status, "troupe_child_ref: there is no such supervisor (any more)");
-    else if (status == TROUPE_ENOENT)
-        trp_error(status, "troupe_child_ref: no child \"%s\" is running", id);
-    return status;
+        return trp_no_supervisor(ctx->system, supervisor, "troupe_child_ref");
+    return status == TROUPE_OK ? status : no_child(id, &missed);
 }

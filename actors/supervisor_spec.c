@@ -10,28 +10,50 @@
 #define MAX_DEPTH    32
 #define MAX_CHILDREN 10000000
 #define MAX_RESTARTS 10000000
+#define ONE_CHILD    SIZE_MAX
 
 // ---- Checking
 
-// Who is checked, for the texts: "troupe_supervise: app: child "web": ".
+#define PATH_SIZE 128
+
+// Who is checked, for the texts: "troupe_supervise: app / web: child "listener": ".
 struct place {
     const char *function;
+    const struct place *above; // the supervisor whose child `supervisor` is; NULL: none
     const char *supervisor;
     const char *child; // its id; NULL: the supervisor itself
 };
 
+// Writes "app / web", or "... / web" if there is no room for more.
+static const char *path_of(const struct place *place, char text[PATH_SIZE])
+{
+    static const char between[] = " / ", left_out[] = "...";
+    char *at = text + PATH_SIZE - 1;
+    *at = 0;
+    for (; place; place = place->above) {
+        size_t size = strlen(place->supervisor);
+        bool fits = size + 2 * sizeof between < (size_t)(at - text);
+        if (*at)
+            at = memcpy(at - (sizeof between - 1), between, sizeof between - 1);
+        if (!fits)
+            return memcpy(at - (sizeof left_out - 1), left_out, sizeof left_out - 1);
+        at = memcpy(at - size, place->supervisor, size);
+    }
+    return at;
+}
+
 __attribute__((format(printf, 2, 3))) static troupe_status wrong(const struct place *place,
                                                                  const char *format, ...)
 {
-    char what[256];
+    char what[256], path[PATH_SIZE];
     va_list args;
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
     if (place->child)
         return trp_error(TROUPE_EINVAL, "%s: %s: child \"%s\": %s", place->function,
-                         place->supervisor, place->child, what);
-    return trp_error(TROUPE_EINVAL, "%s: %s: %s", place->function, place->supervisor, what);
+                         path_of(place, path), place->child, what);
+    return trp_error(TROUPE_EINVAL, "%s: %s: %s", place->function, path_of(place, path), what);
 }
 
 static troupe_status check_text(const struct place *place, const char *field, const char *text)
@@ -44,18 +66,24 @@ static troupe_status check_text(const struct place *place, const char *field, co
     return TROUPE_OK;
 }
 
-static troupe_status check_id(const struct place *place, troupe_strategy strategy, const char *id)
+// `index`: of the child among those of a table; ONE_CHILD: it is in none.
+static troupe_status check_id(const struct place *place, troupe_strategy strategy, const char *id,
+                              size_t index)
 {
     if (id == NULL && strategy == TROUPE_SIMPLE_ONE_FOR_ONE)
         return TROUPE_OK; // the template needs none
-    if (id == NULL || id[0] == 0)
-        return wrong(place, "a child has no id; give it one of 1 to %d bytes", TROUPE_NAME_MAX);
-    return check_text(place, "a child's id", id);
+    if (id && id[0])
+        return check_text(place, "a child's id", id);
+    if (index == ONE_CHILD)
+        return wrong(place, "the child has no id; give it one of 1 to %d bytes", TROUPE_NAME_MAX);
+    return wrong(place, "children[%zu] has no id; give it one of 1 to %d bytes", index,
+                 TROUPE_NAME_MAX);
 }
 
 static troupe_status check_what_it_is(const struct place *place, const troupe_child *child)
 {
     const troupe_behavior *behavior = child->behavior;
+    char path[PATH_SIZE];
     if ((behavior == NULL) == (child->supervisor == NULL))
         return wrong(place, "give either a behavior or a supervisor");
     if (behavior && (behavior->name == NULL || behavior->receive == NULL))
@@ -65,12 +93,13 @@ static troupe_status check_what_it_is(const struct place *place, const troupe_ch
         return trp_error(TROUPE_ENOTSUP,
                          "%s: %s: child \"%s\": place TROUPE_IN_PROCESS is not available in this "
                          "version",
-                         place->function, place->supervisor, place->child);
+                         place->function, path_of(place, path), place->child);
     if ((unsigned)child->place > TROUPE_IN_PROCESS)
         return wrong(place, "place is %d; use one of enum troupe_place", (int)child->place);
     if (child->supervisor && child->place != TROUPE_ON_POOL)
-        return wrong(place, "place is %d; a supervisor is always TROUPE_ON_POOL",
-                     (int)child->place);
+        return wrong(place, "place is TROUPE_ON_THREAD; a supervisor is always TROUPE_ON_POOL");
+    if (child->supervisor && child->memory_limit)
+        return wrong(place, "memory_limit is for behaviors; a supervisor has none");
     if (child->args && child->args_type == NULL)
         return wrong(place, "args without args_type");
     if (child->args_type && child->args == NULL)
@@ -113,12 +142,11 @@ static troupe_status check_backoff(const struct place *place, const troupe_backo
     return TROUPE_OK;
 }
 
-troupe_status trp_child_check(const char *function, const char *supervisor,
-                              troupe_strategy strategy, troupe_auto_shutdown auto_shutdown,
-                              const troupe_child *child)
+static troupe_status check_child(struct place place, troupe_strategy strategy,
+                                 troupe_auto_shutdown auto_shutdown, const troupe_child *child,
+                                 size_t index)
 {
-    struct place place = {function, supervisor, NULL};
-    troupe_status status = check_id(&place, strategy, child->id);
+    troupe_status status = check_id(&place, strategy, child->id, index);
     if (status != TROUPE_OK)
         return status;
     place.child = child->id ? child->id : "template";
@@ -132,52 +160,123 @@ troupe_status trp_child_check(const char *function, const char *supervisor,
     return child->register_as ? check_text(&place, "register_as", child->register_as) : TROUPE_OK;
 }
 
-static troupe_status twice(const struct place *place, const char *id)
+troupe_status trp_child_check(const char *function, const char *supervisor,
+                              troupe_strategy strategy, troupe_auto_shutdown auto_shutdown,
+                              const troupe_child *child)
 {
-    return wrong(place, "two children have the id \"%s\"", id);
+    return check_child((struct place){.function = function, .supervisor = supervisor}, strategy,
+                       auto_shutdown, child, ONE_CHILD);
 }
 
-// By comparing each with each, for a few.
-static troupe_status check_few_ids(const struct place *place, const troupe_supervisor *spec)
+// ---- What must not be there twice
+
+// Children by one of their texts, at most half as many as there are places.
+struct set {
+    const troupe_child **taken;
+    size_t size;
+};
+
+static troupe_status open_set(struct set *set, const struct place *place, size_t count)
 {
-    for (size_t i = 1; i < spec->child_count; i++)
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(spec->children[i].id, spec->children[k].id) == 0)
-                return twice(place, spec->children[i].id);
+    const troupe_allocator *memory = &trp_default_allocator;
+    for (set->size = 16; set->size < 2 * count;)
+        set->size *= 2;
+    set->taken = memory->alloc(memory->user, set->size * sizeof *set->taken, _Alignof(void *));
+    if (set->taken == NULL)
+        return trp_error(TROUPE_ENOMEM, "%s: no memory", place->function);
+    memset((void *)set->taken, 0, set->size * sizeof *set->taken);
     return TROUPE_OK;
 }
 
-// By a table of places that are taken.
-static troupe_status check_many_ids(const struct place *place, const troupe_supervisor *spec)
+static void close_set(const struct set *set)
 {
-    size_t size = 64;
-    while (size < 2 * spec->child_count)
-        size *= 2;
     const troupe_allocator *memory = &trp_default_allocator;
-    const char **taken = memory->alloc(memory->user, size * sizeof *taken, _Alignof(char *));
-    if (taken == NULL)
-        return trp_error(TROUPE_ENOMEM, "%s: no memory", place->function);
-    memset((void *)taken, 0, size * sizeof *taken);
-    troupe_status status = TROUPE_OK;
-    for (size_t i = 0; i < spec->child_count && status == TROUPE_OK; i++) {
-        const char *id = spec->children[i].id;
-        size_t at = trp_hash_text(id) & (size - 1);
-        while (taken[at] && strcmp(taken[at], id) != 0)
-            at = (at + 1) & (size - 1);
-        if (taken[at])
-            status = twice(place, id);
-        taken[at] = id;
-    }
-    memory->free(memory->user, (void *)taken, size * sizeof *taken);
-    return status;
+    memory->free(memory->user, (void *)set->taken, set->size * sizeof *set->taken);
+}
+
+static const char *id_of(const troupe_child *child)
+{
+    return child->id;
+}
+
+static const char *name_of(const troupe_child *child)
+{
+    return child->register_as;
+}
+
+// Returns the child that has the same text; NULL: there was none, and now it is this one.
+static const troupe_child *put(struct set *set, const troupe_child *child,
+                               const char *(*text_of)(const troupe_child *))
+{
+    size_t at = trp_hash_text(text_of(child)) & (set->size - 1);
+    while (set->taken[at] && strcmp(text_of(set->taken[at]), text_of(child)) != 0)
+        at = (at + 1) & (set->size - 1);
+    const troupe_child *there = set->taken[at];
+    if (there == NULL)
+        set->taken[at] = child;
+    return there;
 }
 
 static troupe_status check_ids(const struct place *place, const troupe_supervisor *spec)
 {
-    if (spec->strategy == TROUPE_SIMPLE_ONE_FOR_ONE)
+    if (spec->child_count < 2)
         return TROUPE_OK;
-    return spec->child_count <= 16 ? check_few_ids(place, spec) : check_many_ids(place, spec);
+    struct set set;
+    troupe_status status = open_set(&set, place, spec->child_count);
+    if (status != TROUPE_OK)
+        return status;
+    for (size_t i = 0; i < spec->child_count && status == TROUPE_OK; i++)
+        if (put(&set, &spec->children[i], id_of))
+            status = wrong(place, "two children have the id \"%s\"", spec->children[i].id);
+    close_set(&set);
+    return status;
 }
+
+// Of children at any depth; they have been checked.
+static size_t count_names(const troupe_supervisor *spec)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < spec->child_count; i++) {
+        const troupe_child *child = &spec->children[i];
+        count += child->register_as != NULL;
+        count += child->supervisor ? count_names(child->supervisor) : 0;
+    }
+    return count;
+}
+
+static troupe_status put_names(struct set *set, const struct place *place,
+                               const troupe_supervisor *spec)
+{
+    troupe_status status = TROUPE_OK;
+    for (size_t i = 0; i < spec->child_count && status == TROUPE_OK; i++) {
+        const troupe_child *child = &spec->children[i];
+        const troupe_child *other = child->register_as ? put(set, child, name_of) : NULL;
+        if (other)
+            return wrong(place, "\"%s\" and \"%s\" both register as \"%s\"", other->id, child->id,
+                         child->register_as);
+        if (child->supervisor)
+            status = put_names(set, place, child->supervisor);
+    }
+    return status;
+}
+
+// Of a child, or a supervisor as one, and of all below it.
+static troupe_status check_names(const struct place *place, const troupe_child *top)
+{
+    const troupe_supervisor table = {.children = top, .child_count = 1};
+    size_t count = count_names(&table);
+    if (count < 2)
+        return TROUPE_OK;
+    struct set set;
+    troupe_status status = open_set(&set, place, count);
+    if (status != TROUPE_OK)
+        return status;
+    status = put_names(&set, place, &table);
+    close_set(&set);
+    return status;
+}
+
+// ---- Whole specifications
 
 static troupe_status check_numbers(const struct place *place, const troupe_supervisor *spec)
 {
@@ -200,41 +299,64 @@ static troupe_status check_numbers(const struct place *place, const troupe_super
     return TROUPE_OK;
 }
 
-static troupe_status check(const char *function, const troupe_supervisor *spec, const char *name,
-                           int depth)
+static troupe_status check_own(const struct place *place, const troupe_supervisor *spec)
 {
-    struct place place = {function, spec->name ? spec->name : name, NULL};
-    if (depth > MAX_DEPTH)
-        return wrong(&place, "nested deeper than %d supervisors", MAX_DEPTH);
-    if (strlen(place.supervisor) > TROUPE_NAME_MAX)
+    if (spec->name && strlen(spec->name) > TROUPE_NAME_MAX)
         return trp_error(TROUPE_EINVAL,
-                         "%s: name \"%.20s...\" has %zu bytes; at most %d are allowed", function,
-                         place.supervisor, strlen(place.supervisor), TROUPE_NAME_MAX);
-    troupe_status status = check_numbers(&place, spec);
-    if (status == TROUPE_OK && spec->register_as)
-        status = depth == 1 ? check_text(&place, "register_as", spec->register_as)
-                            : wrong(&place, "register_as belongs to the child that it is");
+                         "%s: name \"%.20s...\" has %zu bytes; at most %d are allowed",
+                         place->function, spec->name, strlen(spec->name), TROUPE_NAME_MAX);
+    troupe_status status = check_numbers(place, spec);
+    if (status != TROUPE_OK || spec->register_as == NULL)
+        return status;
+    const struct place *above = place->above;
+    if (above)
+        return wrong(above,
+                     "child \"%s\": its supervisor's register_as is \"%.20s\"; set it in the "
+                     "child instead",
+                     place->supervisor, spec->register_as);
+    return check_text(place, "register_as", spec->register_as);
+}
+
+static troupe_status check(const struct place *place, const troupe_supervisor *spec, int depth)
+{
+    if (depth > MAX_DEPTH)
+        return wrong(place, "nested deeper than %d supervisors", MAX_DEPTH);
+    troupe_status status = check_own(place, spec);
     for (size_t i = 0; i < spec->child_count && status == TROUPE_OK; i++) {
         const troupe_child *child = &spec->children[i];
-        status =
-            trp_child_check(function, place.supervisor, spec->strategy, spec->auto_shutdown, child);
+        status = check_child(*place, spec->strategy, spec->auto_shutdown, child, i);
+        struct place below = {.function = place->function,
+                              .above = place,
+                              .supervisor = child->id ? child->id : "template"};
         if (status == TROUPE_OK && child->supervisor)
-            status =
-                check(function, child->supervisor, child->id ? child->id : "template", depth + 1);
+            status = check(&below, child->supervisor, depth + 1);
     }
-    return status == TROUPE_OK ? check_ids(&place, spec) : status;
+    return status == TROUPE_OK ? check_ids(place, spec) : status;
 }
 
 troupe_status trp_supervisor_check(const char *function, const troupe_supervisor *spec)
 {
     if (spec == NULL)
         return trp_error(TROUPE_EINVAL, "%s: spec is NULL", function);
-    return check(function, spec, "supervisor", 1);
+    struct place place = {.function = function,
+                          .supervisor = spec->name && strlen(spec->name) <= TROUPE_NAME_MAX
+                                            ? spec->name
+                                            : "supervisor"};
+    const troupe_child top = {
+        .id = place.supervisor, .supervisor = spec, .register_as = spec->register_as};
+    troupe_status status = check(&place, spec, 1);
+    return status == TROUPE_OK ? check_names(&place, &top) : status;
 }
 
-troupe_status trp_nested_check(const char *function, const troupe_child *child)
+troupe_status trp_nested_check(const char *function, const char *supervisor,
+                               const troupe_child *child)
 {
-    return child->supervisor ? check(function, child->supervisor, child->id, 2) : TROUPE_OK;
+    if (child->supervisor == NULL)
+        return TROUPE_OK;
+    struct place above = {.function = function, .supervisor = supervisor};
+    struct place place = {.function = function, .above = &above, .supervisor = child->id};
+    troupe_status status = check(&place, child->supervisor, 2);
+    return status == TROUPE_OK ? check_names(&above, child) : status;
 }
 
 // ---- Copying

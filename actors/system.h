@@ -273,8 +273,10 @@ void trp_wait_end(troupe_ctx *ctx);
 bool trp_runs_blocking(const troupe_system *system);
 
 // A supervisor that belongs to the system gives up; when it is gone, the system ends with it.
-void trp_system_gave_up(troupe_system *system, struct trp_slot *supervisor,
-                        const struct trp_reason *why);
+void trp_system_gave_up(troupe_system *system, struct trp_slot *supervisor, const char *why);
+
+// TROUPE_ECLOSED, with a text that says why there can be no new actor.
+troupe_status trp_say_closed(troupe_system *system, const char *behavior);
 
 // Wakes those who wait for the last actor's end; roots_lock is held.
 void trp_system_wake_waiters(troupe_system *system);

@@ -231,9 +231,10 @@ static troupe_status timer_at(troupe_ctx *ctx, uint64_t at, uint64_t period, tro
         atomic_load_explicit(&slot->generation, memory_order_relaxed) != to.generation)
         return trp_no_target(ctx, to, type, body, "a timer");
     if (period != 0 && period < TRP_NS_PER_MS)
-        return trp_error(TROUPE_EINVAL,
-                         "a timer's period is %llu ns; it must be at least 1 ms (1000000 ns)",
-                         (unsigned long long)period);
+        return trp_error(
+            TROUPE_EINVAL,
+            "troupe_timer_body: period_ns is %llu; it must be at least 1 ms (1000000 ns)",
+            (unsigned long long)period);
     if (!trp_enter(ctx))
         return TROUPE_ESTALE;
     troupe_status status = build_and_start(ctx, at, period, to, timer, type, body);
@@ -247,6 +248,17 @@ troupe_status troupe_timer_body(troupe_ctx *ctx, uint64_t delay_ns, uint64_t per
 {
     uint64_t at = trp_deadline(trp_now(ctx->system), delay_ns);
     return timer_at(ctx, at, period_ns, to, timer, type, body);
+}
+
+troupe_status troupe_every_body(troupe_ctx *ctx, int64_t period_ms, troupe_ref to,
+                                troupe_timer *timer, troupe_type *type, const void *body)
+{
+    if (period_ms < 1)
+        return trp_error(TROUPE_EINVAL,
+                         "troupe_every: the period is %lld ms; it must be at least 1 ms",
+                         (long long)period_ms);
+    uint64_t period_ns = troupe_ms_in_ns(period_ms);
+    return troupe_timer_body(ctx, period_ns, period_ns, to, timer, type, body);
 }
 
 troupe_status troupe_timer_at_body(troupe_ctx *ctx, uint64_t at_ns, troupe_ref to,

@@ -268,7 +268,7 @@ static troupe_status copy_root(struct copies *copies, troupe_ref ref)
     struct entry *root = &copies->root;
     const struct trp_supervision *supervision = lock(copies->system, ref);
     if (supervision == NULL)
-        return trp_error(TROUPE_EDEAD, "troupe_tree_print: there is no such supervisor (any more)");
+        return trp_no_supervisor(copies->system, ref, "troupe_tree_print");
     const struct trp_slot *slot = trp_resolve(copies->system, ref);
     root->ref = ref;
     root->line = (struct trp_tree_line){

@@ -25,13 +25,9 @@ __attribute__((format(printf, 2, 3))) static void put(struct trp_tree_output *ou
 
 // ---- Texts of the user's
 
-// Writes one character; control characters as C would.
 static void put_text_char(struct trp_tree_output *output, char c)
 {
-    if ((unsigned char)c < ' ' || c == 0x7f)
-        put(output, "\\x%02x", (unsigned)(unsigned char)c);
-    else
-        put(output, "%c", c);
+    put(output, "%c", c);
 }
 
 // In a string of Graphviz, which knows backslashes and HTML's entities.
@@ -41,8 +37,6 @@ static void put_dot_char(struct trp_tree_output *output, char c)
         put(output, "\\%c", c);
     else if (c == '&')
         put(output, "&amp;");
-    else if ((unsigned char)c < ' ' || c == 0x7f)
-        put(output, "\\\\x%02x", (unsigned)(unsigned char)c);
     else
         put(output, "%c", c);
 }
@@ -50,10 +44,8 @@ static void put_dot_char(struct trp_tree_output *output, char c)
 // In a string of Mermaid, which is HTML and Markdown and has entities of its own: #35; is a #.
 static void put_mermaid_char(struct trp_tree_output *output, char c)
 {
-    if (strchr("\"#&<>\\`*_~", c) && c)
+    if (strchr("\"#&<>\\`*_~", c))
         put(output, "#%d;", c);
-    else if ((unsigned char)c < ' ' || c == 0x7f)
-        put(output, "#92;x%02x", (unsigned)(unsigned char)c);
     else
         put(output, "%c", c);
 }
@@ -62,18 +54,54 @@ static void put_mermaid_char(struct trp_tree_output *output, char c)
 static const struct style {
     const char *begin, *end;
     const char *after_id, *separator;
+    const char *backslash;
     void (*put_char)(struct trp_tree_output *output, char c);
 } styles[] = {
-    [TROUPE_TREE_TEXT] = {"", "", ": ", ", ", put_text_char},
-    [TROUPE_TREE_DOT] = {"digraph tree {\n  node [shape=box];\n", "}\n", "\\n", "\\n",
+    [TROUPE_TREE_TEXT] = {"", "", ": ", ", ", "\\", put_text_char},
+    [TROUPE_TREE_DOT] = {"digraph tree {\n  node [shape=box];\n", "}\n", "\\n", "\\n", "\\\\",
                          put_dot_char},
-    [TROUPE_TREE_MERMAID] = {"flowchart TD\n", "", "<br/>", "<br/>", put_mermaid_char},
+    [TROUPE_TREE_MERMAID] = {"flowchart TD\n", "", "<br/>", "<br/>", "#92;", put_mermaid_char},
 };
 
+// How many bytes the character at the start of a text has in UTF-8; 0: it is none.
+static size_t utf8_size(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    unsigned first = at[0], second_min = 0x80, second_max = 0xbf;
+    size_t size = first < 0x80                     ? 1
+                  : first >= 0xc2 && first <= 0xdf ? 2
+                  : first >= 0xe0 && first <= 0xef ? 3
+                  : first >= 0xf0 && first <= 0xf4 ? 4
+                                                   : 0;
+    if (first == 0xe0 || first == 0xf0) // else it could be shorter
+        second_min = first == 0xe0 ? 0xa0 : 0x90;
+    if (first == 0xed || first == 0xf4) // surrogates, and what is beyond the last
+        second_max = first == 0xed ? 0x9f : 0x8f;
+    if (size > 1 && (at[1] < second_min || at[1] > second_max))
+        return 0;
+    for (size_t i = 2; i < size; i++)
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    return size;
+}
+
+// Control characters, and bytes that are no text, as C would write them.
 static void put_name(struct trp_tree_output *output, const char *name)
 {
-    for (; *name; name++)
-        styles[output->format].put_char(output, *name);
+    const struct style *style = &styles[output->format];
+    while (*name) {
+        unsigned char first = (unsigned char)*name;
+        size_t size = utf8_size(name);
+        if (size == 0 || first < ' ' || first == 0x7f) {
+            put(output, "%sx%02x", style->backslash, (unsigned)first);
+            name++;
+        } else if (size == 1) {
+            style->put_char(output, *name++);
+        } else {
+            put(output, "%.*s", (int)size, name);
+            name += size;
+        }
+    }
 }
 
 // ---- The parts of a line
@@ -128,7 +156,7 @@ static void put_parts(struct trp_tree_output *output, const struct trp_tree_line
     }
     if (line->register_as) {
         separate(output);
-        put(output, "known as ");
+        put(output, "registers as ");
         put_name(output, line->register_as);
     }
     if (line->state) {

@@ -72,6 +72,13 @@ static troupe_status hang(troupe_ctx *ctx, void *state, const troupe_msg *msg)
     return TROUPE_OK;
 }
 
+static troupe_status fail_over_lines(troupe_ctx *ctx, void *state, const troupe_msg *msg)
+{
+    (void)state;
+    (void)msg;
+    return troupe_fail(ctx, (troupe_status)(TROUPE_EUSER + 13), "no\ndisk\x1b");
+}
+
 static void farewell(troupe_ctx *ctx, void *state, const troupe_reason *why)
 {
     (void)ctx;
@@ -79,10 +86,20 @@ static void farewell(troupe_ctx *ctx, void *state, const troupe_reason *why)
     say(why->kind == TROUPE_SHUTDOWN ? "shut down\n" : "ended\n");
 }
 
+static void hang_at_the_end(troupe_ctx *ctx, void *state, const troupe_reason *why)
+{
+    (void)why;
+    hang(ctx, state, NULL);
+}
+
 static const troupe_behavior stopper = {.name = "stopper", .receive = stop_at_once};
 static const troupe_behavior failer = {.name = "failer", .receive = fail_at_once};
 static const troupe_behavior exiter = {.name = "exiter", .receive = exit_with_7, .stop = farewell};
 static const troupe_behavior hanger = {.name = "hanger", .receive = hang};
+static const troupe_behavior slow_starter = {.name = "slow", .init = hang, .receive = stop_at_once};
+static const troupe_behavior liner = {.name = "two\nlines", .receive = fail_over_lines};
+static const troupe_behavior lingerer = {
+    .name = "lingerer", .init = ready, .receive = stop_at_once, .stop = hang_at_the_end};
 static const troupe_behavior server = {
     .name = "server", .init = ready, .receive = stop_at_once, .stop = farewell};
 
@@ -119,6 +136,42 @@ static troupe_status start_hanger(troupe_ctx *ctx, int argc, char **argv)
     (void)argc;
     (void)argv;
     return start_one(ctx, &hanger);
+}
+
+static troupe_status start_slow_starter(troupe_ctx *ctx, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return troupe_spawn(ctx, &slow_starter, NULL, NULL);
+}
+
+static troupe_status start_lingerer(troupe_ctx *ctx, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return troupe_spawn(ctx, &lingerer, NULL, NULL);
+}
+
+static troupe_status start_liner(troupe_ctx *ctx, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return start_one(ctx, &liner);
+}
+
+static troupe_status start_and_fail(troupe_ctx *ctx, int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return troupe_fail(ctx, (troupe_status)(TROUPE_EUSER + 13), "no %s", "disk");
+}
+
+static troupe_status start_and_fail_silently(troupe_ctx *ctx, int argc, char **argv)
+{
+    (void)ctx;
+    (void)argc;
+    (void)argv;
+    return (troupe_status)(TROUPE_EUSER + 13);
 }
 
 static troupe_status start_server(troupe_ctx *ctx, int argc, char **argv)
@@ -239,6 +292,26 @@ static void the_code_is_1_and_a_line_tells_why_when_the_start_fails(void **state
                         "app: the start failed: TROUPE_EINVAL: troupe_spawn: behavior is NULL\n");
 }
 
+static void the_line_has_what_troupe_fail_said(void **state)
+{
+    (void)state;
+    struct program program;
+    assert_int_equal(run(&program, &(troupe_app){.name = "app", .start = start_and_fail}), 1);
+    assert_string_equal(program.text, "app: the start failed: TROUPE_EUSER+13: no disk\n");
+    troupe_app silent = {.name = "app", .start = start_and_fail_silently};
+    assert_int_equal(run(&program, &silent), 1);
+    assert_string_equal(program.text, "app: the start failed: TROUPE_EUSER+13\n");
+}
+
+static void names_and_texts_do_not_break_lines(void **state)
+{
+    (void)state;
+    struct program program;
+    assert_int_equal(run(&program, &(troupe_app){.name = "app", .start = start_liner}), 1);
+    assert_non_null(strstr(program.text, "app: actor two\\x0alines "));
+    assert_non_null(strstr(program.text, " ended: failed (TROUPE_EUSER+13): no\\x0adisk\\x1b\n"));
+}
+
 static void the_code_is_1_when_an_actor_without_an_owner_has_failed(void **state)
 {
     (void)state;
@@ -246,7 +319,7 @@ static void the_code_is_1_when_an_actor_without_an_owner_has_failed(void **state
     assert_int_equal(run(&program, &(troupe_app){.name = "app", .start = start_failer}), 1);
     assert_non_null(strstr(program.text, "app: actor failer "));
     assert_non_null(
-        strstr(program.text, " (incarnation 1) failed: failed, TROUPE_EUSER: no disk\n"));
+        strstr(program.text, " (incarnation 1) ended: failed (TROUPE_EUSER): no disk\n"));
 }
 
 static void the_code_is_1_when_the_top_supervisor_has_given_up(void **state)
@@ -257,7 +330,8 @@ static void the_code_is_1_when_the_top_supervisor_has_given_up(void **state)
     assert_non_null(strstr(program.text, "app: actor child "));
     assert_non_null(strstr(program.text, "app: actor top "));
     assert_non_null(
-        strstr(program.text, " (incarnation 1) gave up: failed, TROUPE_EUSER: no disk\n"));
+        strstr(program.text,
+               " (incarnation 1) gave up: child \"child\": failed (TROUPE_EUSER): no disk\n"));
 }
 
 static void the_code_is_2_when_the_options_are_wrong(void **state)
@@ -304,16 +378,24 @@ static void sigint_stops_all_actors_in_order(void **state)
     a_signal_stops_in_order(SIGINT);
 }
 
-static void the_code_is_3_when_a_handler_does_not_return(void **state)
+static void the_code_is_3(troupe_status (*start)(troupe_ctx *ctx, int argc, char **argv),
+                          const char *line)
 {
-    (void)state;
     struct program program;
-    troupe_app app = {.name = "app", .start = start_hanger, .stop_ms = 50};
+    troupe_app app = {.name = "app", .start = start, .stop_ms = 50};
     begin(&program, &app);
     assert_true(has_written(&program, "ready\n"));
     kill(program.pid, SIGTERM);
     assert_int_equal(finish(&program), 3);
-    assert_non_null(strstr(program.text, "hanger"));
+    assert_non_null(strstr(program.text, line));
+}
+
+static void the_code_is_3_when_a_handler_does_not_return(void **state)
+{
+    (void)state;
+    the_code_is_3(start_hanger, "app: actor hanger has not returned from its handler of Go\n");
+    the_code_is_3(start_slow_starter, "app: actor slow has not returned from (init)\n");
+    the_code_is_3(start_lingerer, "app: actor lingerer has not returned from (stop)\n");
 }
 
 int main(void)
@@ -322,6 +404,8 @@ int main(void)
         cmocka_unit_test(the_code_is_0_when_no_actor_is_left),
         cmocka_unit_test(the_code_is_0_when_nothing_was_started),
         cmocka_unit_test(the_code_is_1_and_a_line_tells_why_when_the_start_fails),
+        cmocka_unit_test(the_line_has_what_troupe_fail_said),
+        cmocka_unit_test(names_and_texts_do_not_break_lines),
         cmocka_unit_test(the_code_is_1_when_an_actor_without_an_owner_has_failed),
         cmocka_unit_test(the_code_is_1_when_the_top_supervisor_has_given_up),
         cmocka_unit_test(the_code_is_2_when_the_options_are_wrong),

@@ -7,7 +7,7 @@
 
 TROUPE_PROTO(Kinds3__Point, kinds3__point);
 
-enum { ANSWER, SAY_NOTHING, DO_NOT_KNOW, STOP, FAIL, KEEP };
+enum { ANSWER, SAY_NOTHING, DO_NOT_KNOW, STOP, FAIL, FAIL_SILENTLY, KEEP };
 
 static troupe_status answer(troupe_ctx *ctx, void *state, const troupe_msg *msg)
 {
@@ -24,6 +24,8 @@ static troupe_status answer(troupe_ctx *ctx, void *state, const troupe_msg *msg)
         return TROUPE_STOP;
     case FAIL:
         return troupe_fail(ctx, TROUPE_EUSER, "no disk");
+    case FAIL_SILENTLY:
+        return (troupe_status)(TROUPE_EUSER + 13);
     case KEEP:
         return troupe_token_take(ctx, &puppet->token);
     default:
@@ -47,8 +49,9 @@ WORLD_STORY(a_call_returns_what_the_ask_ends_with)
     } cases[] = {{SAY_NOTHING, TROUPE_ENOREPLY, "no answer"},
                  {DO_NOT_KNOW, TROUPE_ENOREPLY, "no answer"},
                  {STOP, TROUPE_EDOWN, "normal"},
-                 {FAIL, TROUPE_EDOWN, "failed: no disk"},
-                 {KEEP, TROUPE_ETIMEDOUT, "deadline"}};
+                 {FAIL, TROUPE_EDOWN, "failed (TROUPE_EUSER): no disk"},
+                 {FAIL_SILENTLY, TROUPE_EDOWN, "failed (TROUPE_EUSER+13)"},
+                 {KEEP, TROUPE_ETIMEDOUT, "has not answered Number in 1 ms"}};
 
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         troupe_ref a = world_spawn(world, "a", be_answering, NULL);

@@ -40,11 +40,11 @@ done
 
 # Whoever was killed, the shop is complete in the end.
 shop() {
-    echo "shop: supervisor, rest for one, 30 restarts in 5 s, known as shop, running, incarnation 1
-\|- books: supervisor, one for all, 30 restarts in 5 s, permanent, known as books, $1
-\|  \|- prices: prices, permanent, known as prices, $1
-\|  \`- discounts: discounts, permanent, known as discounts, $1
-\`- clerks: supervisor, simple one for one, 1 restart in 5 s, permanent, known as clerks, $1"
+    echo "shop: supervisor, rest for one, 30 restarts in 5 s, registers as shop, running, incarnation 1
+\|- books: supervisor, one for all, 30 restarts in 5 s, permanent, registers as books, $1
+\|  \|- prices: prices, permanent, registers as prices, $1
+\|  \`- discounts: discounts, permanent, registers as discounts, $1
+\`- clerks: supervisor, simple one for one, 1 restart in 5 s, permanent, registers as clerks, $1"
 }
 clerk='clerk, temporary, running, incarnation 1'
 for seed in '' 2 3; do

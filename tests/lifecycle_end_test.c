@@ -105,9 +105,13 @@ WORLD_STORY(ending_a_dead_actor_is_edead)
     world_join(world, a);
     assert_int_equal(troupe_stop(world->ctx, a), TROUPE_EDEAD);
     assert_int_equal(troupe_drain(world->ctx, a), TROUPE_EDEAD);
+    char ref[TROUPE_REF_TEXT];
+    assert_non_null(strstr(troupe_error_text(world->ctx), "troupe_drain: the target "));
+    assert_non_null(strstr(troupe_error_text(world->ctx), troupe_ref_print(a, ref)));
     assert_int_equal(troupe_kill(world->ctx, a), TROUPE_EDEAD);
     assert_non_null(strstr(troupe_error_text(world->ctx), "troupe_kill: the target "));
     assert_int_equal(troupe_stop(world->ctx, none), TROUPE_EDEAD);
+    assert_string_equal(troupe_error_text(world->ctx), "troupe_stop: the target is the zero ref");
     assert_int_equal(troupe_incarnation(world->ctx, a), 0);
 }
 
@@ -155,8 +159,9 @@ WORLD_STORY(a_failing_handler_fails_the_actor_with_its_text)
 {
     troupe_ref a = world_spawn(world, "a", NULL, NULL);
     assert_int_equal(world_do(world, a, puppet_fail, no_disk), TROUPE_EDOWN);
-    assert_string_equal(troupe_error_text(world->ctx),
-                        "troupe_call: the actor ended before it answered: failed: no disk");
+    assert_string_equal(
+        troupe_error_text(world->ctx),
+        "troupe_call: the actor ended before it answered: failed (TROUPE_EUSER): no disk");
     world_join(world, a);
     world_expect(world, "a", "init 1; stop failed: no disk");
     world_expect(world, "event", "failed a 1 failed: no disk");

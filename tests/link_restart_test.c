@@ -95,7 +95,7 @@ static troupe_status spawn_so(troupe_ctx *ctx, struct puppet *puppet, void *arg)
     const struct spawning *spawning = arg;
     troupe_spawn_opts opts = spawning->opts;
     opts.name = "child";
-    opts.monitor_ref = &puppet->monitor;
+    opts.monitor_ref = opts.monitor ? &puppet->monitor : NULL;
     WORLD_CHECK(troupe_trap_exits(ctx, spawning->trap) == TROUPE_OK);
     return troupe_spawn_with(ctx, &puppet_behavior, &opts, &puppet->other, Do, .fn = spawning->init,
                              .arg = broken);

@@ -93,6 +93,24 @@ WORLD_STORY(its_events_are_checked)
                  "TROUPE_ON_STOP, TROUPE_ON_RESTART, TROUPE_ON_START");
 }
 
+static troupe_status spawn_with_half_a_monitor(troupe_ctx *ctx, struct puppet *puppet, void *arg)
+{
+    (void)arg;
+    const troupe_spawn_opts opts = {.monitor_ref = &puppet->monitor};
+    puppet_say(ctx, "%s",
+               troupe_status_name(troupe_spawn(ctx, &puppet_behavior, &opts, &puppet->other)));
+    puppet_say(ctx, "%s", troupe_error_text(ctx));
+    return TROUPE_OK;
+}
+
+WORLD_STORY(a_monitor_ref_without_a_monitor_is_refused)
+{
+    troupe_ref a = world_spawn(world, "a", NULL, NULL);
+    world_do(world, a, spawn_with_half_a_monitor, NULL);
+    world_expect(world, "a",
+                 "init 1; TROUPE_EINVAL; troupe_spawn: puppet: monitor_ref without monitor");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +119,7 @@ int main(void)
         cmocka_unit_test(a_monitor_of_the_spawn_can_be_ended),
         cmocka_unit_test(it_tells_of_the_start_also_without_init),
         cmocka_unit_test(its_events_are_checked),
+        cmocka_unit_test(a_monitor_ref_without_a_monitor_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "tests/support/gate.h"
 #include "tests/support/world.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static char broken[] = "broken";
@@ -477,7 +478,7 @@ WORLD_STORY_DRIVEN(join_waits_for_the_end_and_tells_why)
     world_tell(world, a, puppet_fail, broken);
     assert_int_equal(troupe_join(world->ctx, a, TROUPE_NO_LIMIT, &kind), TROUPE_OK);
     assert_int_equal(kind, TROUPE_FAILED);
-    assert_string_equal(troupe_error_text(world->ctx), "failed: broken");
+    assert_string_equal(troupe_error_text(world->ctx), "failed (TROUPE_EUSER): broken");
 }
 
 WORLD_STORY(join_of_a_dead_actor_is_ok_at_once)
@@ -492,8 +493,10 @@ WORLD_STORY(join_of_an_actor_that_goes_on_times_out)
 {
     troupe_ref a = world_spawn(world, "a", NULL, NULL);
     assert_int_equal(troupe_join(world->ctx, a, 1, NULL), TROUPE_ETIMEDOUT);
-    assert_string_equal(troupe_error_text(world->ctx),
-                        "troupe_join: the actor has not ended after 1 ms");
+    char ref[TROUPE_REF_TEXT], text[TROUPE_REF_TEXT + 64];
+    snprintf(text, sizeof text, "troupe_join: %s has not ended after 1 ms",
+             troupe_ref_print(a, ref));
+    assert_string_equal(troupe_error_text(world->ctx), text);
 }
 
 static troupe_status join_inside(troupe_ctx *ctx, struct puppet *puppet, void *arg)

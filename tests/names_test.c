@@ -33,6 +33,12 @@ WORLD_STORY(a_name_stands_for_the_actor_that_it_was_given_to)
     troupe_ref a = world_spawn(world, "a", NULL, NULL);
     expect_holder(world->ctx, "x", nobody);
     expect_text(world->ctx, "troupe_lookup: nobody has the name \"x\"");
+    expect_holder(world->ctx, NULL, nobody);
+    expect_text(world->ctx, "troupe_lookup: nobody has a name that is NULL");
+    expect_holder(world->ctx, "0123456789012345678901234567890123456789012345678901234567890123",
+                  nobody);
+    expect_text(world->ctx, "troupe_lookup: nobody has the name \"01234567890123456789...\", which "
+                            "has 64 bytes; 1 to 63 are allowed");
     assert_int_equal(troupe_lookup(world->ctx, "x", NULL), TROUPE_EINVAL);
     expect_text(world->ctx, "troupe_lookup: ref is NULL");
     assert_int_equal(troupe_register(world->ctx, "x", a), TROUPE_OK);

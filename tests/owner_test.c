@@ -148,7 +148,7 @@ WORLD_STORY(an_owner_that_stops_cannot_spawn_children)
     troupe_ref a;
     assert_int_equal(troupe_spawn_wait(world->ctx, &fertile, NULL, &a, NULL, NULL), TROUPE_OK);
     troupe_stop(world->ctx, a);
-    world_await_all(world, "fertile", "TROUPE_ECLOSED: puppet: its owner is stopping");
+    world_await_all(world, "fertile", "TROUPE_ECLOSED: no new puppet: its owner is stopping");
 }
 
 // ---- Children that do not end in time

@@ -66,8 +66,9 @@ WORLD_STORY(the_asker_of_a_message_that_failed_is_told_why_at_once)
 {
     troupe_ref child = world_supervise(world, "child", NULL);
     assert_int_equal(world_do(world, child, puppet_fail, broken), TROUPE_EDOWN);
-    assert_string_equal(troupe_error_text(world->ctx),
-                        "troupe_call: the actor ended before it answered: failed: broken");
+    assert_string_equal(
+        troupe_error_text(world->ctx),
+        "troupe_call: the actor ended before it answered: failed (TROUPE_EUSER): broken");
 }
 
 static troupe_status say_who(troupe_ctx *ctx, struct puppet *puppet, void *arg)

@@ -133,7 +133,7 @@ WORLD_STORY(a_supervisor_whose_child_fails_to_start_is_forgotten)
                                      PUPPET("y", RUN(&tree_script(world, "-")->order))};
     const troupe_supervisor bad = {.children = children, .child_count = 2};
     assert_int_equal(START_CHILD(top, &ref, {.id = "c", .supervisor = &bad}), TROUPE_ESTART);
-    expect_text(world, "child \"y\" failed to start: broken");
+    expect_text(world, "child \"y\": start failed (TROUPE_EUSER): broken");
     world_expect(world, "x", "init 1; stop shutdown");
     tree_expect(world, top, "a running 1, b running 1");
 }
@@ -205,7 +205,7 @@ WORLD_STORY(a_name_that_is_taken_is_refused_with_the_ref_of_who_has_it)
     assert_int_equal(troupe_register(world->ctx, "the c", other), TROUPE_OK);
     assert_int_equal(START_CHILD(top, &ref, PUPPET("c", .register_as = "the c")), TROUPE_EEXIST);
     assert_true(troupe_ref_equal(ref, other));
-    expect_text(world, "the c");
+    expect_text(world, "no new c: register_as: the name \"the c\" is taken by ");
     tree_expect(world, top, "a running 1, b running 1");
     assert_int_equal(troupe_unregister(world->ctx, "the c"), TROUPE_OK);
     assert_int_equal(START_CHILD(top, &ref, PUPPET("c", .register_as = "the c")), TROUPE_OK);

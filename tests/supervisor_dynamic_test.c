@@ -131,6 +131,14 @@ WORLD_STORY(what_is_not_an_argument_is_refused)
                          TROUPE_EINVAL);
         assert_true(strlen(troupe_error_text(world->ctx)) > 20);
     }
+    assert_int_equal(troupe_start_child_wait(world->ctx, top, TROUPE_NO_LIMIT, &bad[0], &ref),
+                     TROUPE_EINVAL);
+    assert_non_null(strstr(troupe_error_text(world->ctx),
+                           ": id is set; children of a simple one for one supervisor are as its "
+                           "template says"));
+    assert_int_equal(troupe_child_ref(world->ctx, top, "b", &ref), TROUPE_ENOENT);
+    assert_non_null(strstr(troupe_error_text(world->ctx),
+                           "children of a simple one for one supervisor have no id"));
     tree_expect_count(world, top, 1, 0, 0, 0);
 }
 

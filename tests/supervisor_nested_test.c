@@ -63,8 +63,9 @@ WORLD_STORY(a_start_that_fails_deep_down_stops_all_that_was_started)
     troupe_ref top = {1, 2, 3};
     assert_int_equal(troupe_supervise_wait(world->ctx, &(troupe_supervisor){TREE(children)}, &top),
                      TROUPE_ESTART);
-    assert_non_null(strstr(troupe_error_text(world->ctx),
-                           "child \"lower\" failed to start: child \"z\" failed to start: broken"));
+    assert_non_null(strstr(
+        troupe_error_text(world->ctx),
+        "child \"lower\": start failed (TROUPE_EUSER): child \"z\": start failed (TROUPE_EUSER): broken"));
     world_expect(world, "x", "init 1; stop shutdown");
     world_expect(world, "y", "init 1; stop shutdown");
     world_settle(world);
@@ -191,6 +192,8 @@ WORLD_STORY(a_root_that_gives_up_ends_the_system)
     world_expect(world, "puppet", "init 1; stop shutdown"); // in order, not killed
     world_expect(world, "b", "init 1; stop shutdown");
     assert_int_equal(troupe_spawn(world->ctx, &puppet_behavior, NULL, &ref), TROUPE_ECLOSED);
+    assert_string_equal(troupe_error_text(world->ctx),
+                        "no new puppet: the system is stopping: supervisor root gave up");
     assert_int_equal(troupe_supervise(world->ctx, &app, &ref), TROUPE_ECLOSED);
     assert_int_equal(world_heard(world, "event", "gave up root 1 failed: broken"), 1);
 }
@@ -205,7 +208,9 @@ WORLD_STORY(the_report_says_who_gave_up_and_why)
     assert_true(report->gave_up);
     assert_true(troupe_ref_equal(report->root, top));
     assert_string_equal(report->root_name, "root");
-    assert_non_null(strstr(report->root_text, "broken"));
+    assert_string_equal(
+        report->root_text,
+        "more than 0 restarts in 5000 ms: child \"a\": failed (TROUPE_EUSER): broken");
 }
 
 WORLD_STORY(a_failure_at_the_bottom_can_end_the_system)
@@ -288,12 +293,27 @@ WORLD_STORY(a_supervisor_may_be_registered)
     assert_int_equal(troupe_supervise_wait(world->ctx, &spec, &top), TROUPE_OK);
 }
 
+WORLD_STORY(a_name_that_was_taken_away_comes_back_with_the_next_ref)
+{
+    static const troupe_child named[] = {PUPPET("a", .register_as = "the a")};
+    static const troupe_supervisor spec = {.max_restarts = MANY, TREE(named)};
+    troupe_ref top = tree_start(world, &spec), a = tree_child(world, top, "a"), next;
+    assert_true(troupe_ref_equal(troupe_whereis(world->ctx, "the a"), a));
+    assert_int_equal(troupe_unregister(world->ctx, "the a"), TROUPE_OK);
+    world_do(world, a, puppet_fail, broken);
+    world_sync(world, a);
+    assert_true(troupe_ref_is_none(troupe_whereis(world->ctx, "the a")));
+    assert_int_equal(troupe_stop_child_wait(world->ctx, top, 0, "a"), TROUPE_OK);
+    assert_int_equal(troupe_restart_child_wait(world->ctx, top, 0, "a", &next), TROUPE_OK);
+    assert_true(troupe_ref_equal(troupe_whereis(world->ctx, "the a"), next));
+}
+
 WORLD_STORY(a_child_whose_name_is_taken_fails_to_start)
 {
     troupe_ref other = world_spawn(world, "other", NULL, NULL), top;
     assert_int_equal(troupe_register(world->ctx, "the d", other), TROUPE_OK);
     assert_int_equal(troupe_supervise_wait(world->ctx, &app, &top), TROUPE_ESTART);
-    assert_non_null(strstr(troupe_error_text(world->ctx), "child \"d\" failed to start"));
+    assert_non_null(strstr(troupe_error_text(world->ctx), "child \"d\": start failed"));
     assert_non_null(strstr(troupe_error_text(world->ctx), "the d"));
     world_expect(world, "a", "init 1; stop shutdown");
     assert_true(troupe_ref_equal(troupe_whereis(world->ctx, "the d"), other));
@@ -336,6 +356,7 @@ int main(void)
         cmocka_unit_test(a_supervisor_of_an_actor_that_gives_up_does_not_end_the_system),
         cmocka_unit_test(a_supervisor_that_is_a_child_is_called_by_its_id),
         cmocka_unit_test(a_supervisor_may_be_registered),
+        cmocka_unit_test(a_name_that_was_taken_away_comes_back_with_the_next_ref),
         cmocka_unit_test(a_child_whose_name_is_taken_fails_to_start),
         cmocka_unit_test(a_name_belongs_to_the_child_in_every_life),
     };

@@ -2,6 +2,7 @@
 // that time out, and those that cannot be made. What they do: supervisor_children_test.c.
 #include "tests/support/tree.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const troupe_child two[] = {PUPPET("a"), PUPPET("b")};
@@ -227,6 +228,16 @@ static troupe_ref start_waiting(struct world *world)
     return top;
 }
 
+// The text of the last error, with a ref for the %s of `format`.
+static void expect_text_about(struct world *world, const char *format, troupe_ref ref)
+{
+    char name[TROUPE_REF_TEXT], text[256];
+    const char *at = strstr(format, "%s");
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - format), format, troupe_ref_print(ref, name),
+             at + 2);
+    assert_string_equal(troupe_error_text(world->ctx), text);
+}
+
 WORLD_STORY_DRIVEN(a_request_times_out_after_five_seconds_by_default)
 {
     troupe_ref top = start_waiting(world), ref;
@@ -243,6 +254,10 @@ WORLD_STORY_DRIVEN(a_request_times_out_as_it_says)
     uint64_t before = troupe_now_ns(world->ctx);
     assert_int_equal(troupe_start_child_wait(world->ctx, top, 100, &c, &ref), TROUPE_ETIMEDOUT);
     assert_in_range(troupe_now_ns(world->ctx) - before, 100000000, 110000000);
+    expect_text_about(world,
+                      "troupe_start_child_wait: the deadline passed: %s has not answered the "
+                      "request in 100 ms",
+                      top);
 }
 
 WORLD_STORY_DRIVEN(a_request_without_limit_waits)
@@ -300,6 +315,7 @@ WORLD_STORY(an_actor_that_is_no_supervisor_gives_no_reply)
 {
     troupe_ref puppet = world_spawn(world, "puppet", NULL, NULL);
     EXPECT_ALL(TROUPE_ENOREPLY, world->ctx, puppet);
+    expect_text_about(world, "troupe_child_spec_wait: %s is not a supervisor", puppet);
     world_sync(world, puppet);
 }
 
@@ -309,7 +325,13 @@ WORLD_STORY(a_dead_supervisor_is_dead)
     troupe_stop(world->ctx, top);
     world_join(world, top);
     EXPECT_ALL(TROUPE_EDEAD, world->ctx, top);
+    expect_text_about(world, "troupe_child_spec_wait: the target %s does not exist (any more)",
+                      top);
     assert_int_equal(troupe_stop_child(world->ctx, top, 0, NULL, NULL, "a"), TROUPE_EDEAD);
+    top = (troupe_ref){0, 0, 0};
+    assert_int_equal(troupe_stop_child(world->ctx, top, 0, NULL, NULL, "a"), TROUPE_EDEAD);
+    assert_string_equal(troupe_error_text(world->ctx),
+                        "troupe_stop_child: the target is the zero ref");
 }
 
 static troupe_status ask_blocking(troupe_ctx *ctx, struct puppet *puppet, void *arg)
@@ -361,11 +383,15 @@ WORLD_STORY(a_child_that_does_not_fit_is_refused_with_a_text_that_names_it)
     expect_invalid(world, troupe_start_child_wait(ctx, top, 0, &child, &ref),
                    "child \"c\": give either a behavior or a supervisor");
     expect_invalid(world, troupe_start_child_wait(ctx, top, 0, &dead, &ref),
-                   "child \"c\": restart is 9");
+                   "troupe_start_child_wait: top: child \"c\": restart is 9");
     const troupe_child twins[] = {PUPPET("x"), PUPPET("x")};
-    child = (troupe_child){.id = "c", .supervisor = &(troupe_supervisor){TREE(twins)}};
+    troupe_supervisor nested = {TREE(twins)};
+    child = (troupe_child){.id = "n", .supervisor = &nested};
     expect_invalid(world, troupe_start_child_wait(ctx, top, 0, &child, &ref),
                    "two children have the id \"x\"");
+    nested = (troupe_supervisor){.children = &dead, .child_count = 1};
+    expect_invalid(world, troupe_start_child_wait(ctx, top, 0, &child, &ref),
+                   "troupe_start_child_wait: top / n: child \"c\": restart is 9");
     child = (troupe_child)PUPPET("c", .place = TROUPE_IN_PROCESS);
     assert_int_equal(troupe_start_child_wait(ctx, top, 0, &child, &ref), TROUPE_ENOTSUP);
     tree_expect(world, top, "a running 1, b running 1");

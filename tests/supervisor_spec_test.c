@@ -74,11 +74,12 @@ WORLD_STORY(the_supervisors_own_fields_are_checked)
 
 WORLD_STORY(each_child_has_an_id_of_its_own)
 {
-    expect_child_refusal(world, (troupe_child){.behavior = &puppet_behavior}, TROUPE_EINVAL,
-                         "troupe_supervise: top: a child has no id; give it one of 1 to 63 bytes");
-    expect_child_refusal(world, (troupe_child){.id = "", .behavior = &puppet_behavior},
-                         TROUPE_EINVAL,
-                         "troupe_supervise: top: a child has no id; give it one of 1 to 63 bytes");
+    expect_child_refusal(
+        world, (troupe_child){.behavior = &puppet_behavior}, TROUPE_EINVAL,
+        "troupe_supervise: top: children[1] has no id; give it one of 1 to 63 bytes");
+    expect_child_refusal(
+        world, (troupe_child){.id = "", .behavior = &puppet_behavior}, TROUPE_EINVAL,
+        "troupe_supervise: top: children[1] has no id; give it one of 1 to 63 bytes");
     expect_child_refusal(world, good, TROUPE_EINVAL,
                          "troupe_supervise: top: two children have the id \"a\"");
 }
@@ -163,6 +164,43 @@ WORLD_STORY(a_budget_is_checked)
     EXPECT_CHILD_WORDS(child, "max_restarts", "20000000", "10000000");
 }
 
+WORLD_STORY(a_supervisor_runs_on_the_pool_and_has_no_memory_limit)
+{
+    static const troupe_supervisor nested = {0};
+    expect_child_refusal(
+        world, (troupe_child){.id = "b", .supervisor = &nested, .place = TROUPE_ON_THREAD},
+        TROUPE_EINVAL,
+        "troupe_supervise: top: child \"b\": place is TROUPE_ON_THREAD; a supervisor is always "
+        "TROUPE_ON_POOL");
+    expect_child_refusal(
+        world, (troupe_child){.id = "b", .supervisor = &nested, .memory_limit = 1000},
+        TROUPE_EINVAL,
+        "troupe_supervise: top: child \"b\": memory_limit is for behaviors; a supervisor has none");
+}
+
+WORLD_STORY(a_name_is_for_one_child_of_the_tree)
+{
+    troupe_child inner = PUPPET("two", .register_as = "same");
+    troupe_supervisor nested = {.children = &inner, .child_count = 1};
+    troupe_child children[] = {PUPPET("one", .register_as = "same"), PUPPET("other"),
+                               PUPPET("two", .register_as = "same")};
+    troupe_supervisor spec = {.name = "top", .children = children, .child_count = 3};
+    expect_refusal(world, &spec, TROUPE_EINVAL,
+                   "troupe_supervise: top: \"one\" and \"two\" both register as \"same\"");
+    children[2] = (troupe_child){.id = "nested", .supervisor = &nested};
+    expect_refusal(world, &spec, TROUPE_EINVAL,
+                   "troupe_supervise: top: \"one\" and \"two\" both register as \"same\"");
+    inner.register_as = spec.register_as = "the top";
+    expect_refusal(world, &spec, TROUPE_EINVAL,
+                   "troupe_supervise: top: \"top\" and \"two\" both register as "
+                   "\"the top\"");
+    inner.register_as = "another";
+    troupe_ref ref;
+    assert_int_equal(troupe_supervise(world->ctx, &spec, &ref), TROUPE_OK);
+    troupe_stop(world->ctx, ref);
+    world_join(world, ref); // what the specification points to is on our stack
+}
+
 WORLD_STORY(a_name_to_be_known_by_is_checked)
 {
     troupe_child child = PUPPET("b", .register_as = NAME_OF_64);
@@ -180,7 +218,9 @@ WORLD_STORY(a_supervisor_that_is_a_child_gets_its_name_from_there)
     static const troupe_supervisor nested = {.register_as = "nested"};
     troupe_child child = {.id = "b", .supervisor = &nested};
     troupe_supervisor spec = {.name = "top", .children = &child, .child_count = 1};
-    EXPECT_WORDS(&spec, "register_as");
+    expect_refusal(world, &spec, TROUPE_EINVAL,
+                   "troupe_supervise: top: child \"b\": its supervisor's register_as is "
+                   "\"nested\"; set it in the child instead");
 }
 
 WORLD_STORY(simple_one_for_one_has_one_template)
@@ -200,7 +240,29 @@ WORLD_STORY(nested_supervisors_are_checked_too)
         .name = "nested", .children = &nobody, .child_count = 1};
     expect_child_refusal(
         world, (troupe_child){.id = "b", .supervisor = &nested}, TROUPE_EINVAL,
-        "troupe_supervise: nested: child \"nobody\": give either a behavior or a supervisor");
+        "troupe_supervise: top / b: child \"nobody\": give either a behavior or a supervisor");
+}
+
+#define SUPERVISOR(name, child) \
+    static const troupe_supervisor name = {.children = &(child), .child_count = 1}
+
+WORLD_STORY(the_way_to_a_deep_child_is_told_as_far_as_there_is_room)
+{
+    static const troupe_child nobody = {.id = "nobody"};
+    SUPERVISOR(third, nobody);
+    static const troupe_child c = {.id = "c", .supervisor = &third};
+    SUPERVISOR(second, c);
+    static const troupe_child b = {.id = "b", .supervisor = &second};
+    expect_child_refusal(
+        world, b, TROUPE_EINVAL,
+        "troupe_supervise: top / b / c: child \"nobody\": give either a behavior or a supervisor");
+    static const troupe_child wide = {.id = &NAME_OF_64[1], .supervisor = &third};
+    SUPERVISOR(holder, wide);
+    static const troupe_child wider = {.id = &NAME_OF_64[1], .supervisor = &holder};
+    expect_child_refusal(
+        world, wider, TROUPE_EINVAL,
+        "troupe_supervise: ... / 12345678901234567890123456789012345678901234567890"
+        "1234567890123: child \"nobody\": give either a behavior or a supervisor");
 }
 
 WORLD_STORY(a_supervisor_that_contains_itself_is_refused)
@@ -208,8 +270,8 @@ WORLD_STORY(a_supervisor_that_contains_itself_is_refused)
     troupe_child child = {.id = "again"};
     troupe_supervisor spec = {.name = "top", .children = &child, .child_count = 1};
     child.supervisor = &spec;
-    expect_refusal(world, &spec, TROUPE_EINVAL,
-                   "troupe_supervise: top: nested deeper than 32 supervisors");
+    EXPECT_WORDS(&spec, "troupe_supervise: ... / again / again",
+                 "/ again: nested deeper than 32 supervisors");
 }
 
 WORLD_STORY(the_specification_is_copied)
@@ -237,10 +299,13 @@ int main(void)
         cmocka_unit_test(a_significant_child_is_not_permanent),
         cmocka_unit_test(a_backoff_is_checked),
         cmocka_unit_test(a_budget_is_checked),
+        cmocka_unit_test(a_supervisor_runs_on_the_pool_and_has_no_memory_limit),
+        cmocka_unit_test(a_name_is_for_one_child_of_the_tree),
         cmocka_unit_test(a_name_to_be_known_by_is_checked),
         cmocka_unit_test(a_supervisor_that_is_a_child_gets_its_name_from_there),
         cmocka_unit_test(simple_one_for_one_has_one_template),
         cmocka_unit_test(nested_supervisors_are_checked_too),
+        cmocka_unit_test(the_way_to_a_deep_child_is_told_as_far_as_there_is_room),
         cmocka_unit_test(a_supervisor_that_contains_itself_is_refused),
         cmocka_unit_test(the_specification_is_copied),
     };

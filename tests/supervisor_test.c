@@ -2,6 +2,7 @@
 // supervisor_intensity_test.c. Wrong specifications: supervisor_spec_test.c.
 #include "tests/support/tree.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static troupe_status fail_init(troupe_ctx *ctx, struct puppet *puppet, void *arg)
@@ -69,7 +70,8 @@ WORLD_STORY(a_failing_start_stops_the_others_in_reverse_and_names_the_child)
     troupe_supervisor spec = {.children = children, .child_count = COUNT(children)};
     troupe_ref supervisor;
     assert_int_equal(troupe_supervise_wait(world->ctx, &spec, &supervisor), TROUPE_ESTART);
-    assert_non_null(strstr(troupe_error_text(world->ctx), "child \"c\" failed to start: broken"));
+    assert_non_null(
+        strstr(troupe_error_text(world->ctx), "child \"c\": start failed (TROUPE_EUSER): broken"));
     world_expect(world, "a", "init 1; stop shutdown");
     world_expect(world, "b", "init 1; stop shutdown");
     world_expect(world, "c", "init 1");
@@ -86,7 +88,7 @@ WORLD_STORY(a_failing_start_is_told_to_monitors)
     world_join(world, supervisor);
     world_expect(world, "event",
                  "failed a 1 start failed: broken; "
-                 "failed top 1 start failed: child \"a\" failed to start: broken");
+                 "failed top 1 start failed: child \"a\": start failed (TROUPE_EUSER): broken");
 }
 
 WORLD_STORY(a_child_that_ignores_its_start_is_left_out)
@@ -285,8 +287,16 @@ WORLD_STORY(the_ref_of_a_child_is_found_by_its_id)
     assert_true(troupe_ref_equal(a, tree_child(world, supervisor, "a"))); // over restarts, too
     assert_int_equal(troupe_child_ref(world->ctx, supervisor, "d", &ref), TROUPE_ENOENT);
     assert_string_equal(troupe_error_text(world->ctx),
-                        "troupe_child_ref: no child \"d\" is running");
+                        "troupe_child_ref: supervisor: there is no child \"d\"");
+    char text[TROUPE_REF_TEXT], expected[128];
+    snprintf(expected, sizeof expected, "troupe_child_ref: %s is not a supervisor",
+             troupe_ref_print(a, text));
     assert_int_equal(troupe_child_ref(world->ctx, a, "a", &ref), TROUPE_EDEAD);
+    assert_string_equal(troupe_error_text(world->ctx), expected);
+    assert_int_equal(troupe_stop_child_wait(world->ctx, supervisor, 0, "a"), TROUPE_OK);
+    assert_int_equal(troupe_child_ref(world->ctx, supervisor, "a", &ref), TROUPE_ENOENT);
+    assert_string_equal(troupe_error_text(world->ctx),
+                        "troupe_child_ref: supervisor: child \"a\" does not run");
     troupe_stop(world->ctx, supervisor);
     world_join(world, supervisor);
     assert_int_equal(troupe_child_ref(world->ctx, supervisor, "a", &ref), TROUPE_EDEAD);

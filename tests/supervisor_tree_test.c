@@ -229,7 +229,7 @@ WORLD_STORY(a_failure_that_starts_cannot_mend_goes_up_level_by_level)
     assert_int_equal(world_heard(world, "a", "init 1"), 3); // "low" was started three times
     world_await(world, "event", "gave up low 1 start failed: broken");
     world_await(world, "event",
-                "gave up high 1 start failed: child \"leaf\" failed to start: broken");
+                "gave up high 1 start failed: child \"leaf\": start failed (TROUPE_EUSER): broken");
     world_await(world, "event", "gave up top 1 shutdown");
 }
 

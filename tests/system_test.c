@@ -39,7 +39,7 @@ WORLD_STORY(a_stopping_system_refuses_new_actors)
 {
     assert_int_equal(troupe_spawn_wait(world->ctx, &fertile, NULL, NULL, NULL, NULL), TROUPE_OK);
     world_stop(world);
-    world_expect(world, "fertile", "TROUPE_ECLOSED: puppet: the system is stopping");
+    world_expect(world, "fertile", "TROUPE_ECLOSED: no new puppet: the system is stopping");
 }
 
 static void say_and_send(troupe_ctx *ctx, void *state, const troupe_reason *why)

@@ -124,7 +124,10 @@ WORLD_STORY(a_period_below_a_millisecond_is_refused)
     troupe_ref a = world_spawn(world, "a", NULL, NULL);
     troupe_timer timer;
     assert_int_equal(troupe_every(world->ctx, 0, a, &timer, Number), TROUPE_EINVAL);
-    assert_non_null(strstr(troupe_error_text(world->ctx), "at least 1 ms"));
+    assert_string_equal(troupe_error_text(world->ctx),
+                        "troupe_every: the period is 0 ms; it must be at least 1 ms");
+    assert_int_equal(troupe_every(world->ctx, -5, a, &timer, Number), TROUPE_EINVAL);
+    assert_non_null(strstr(troupe_error_text(world->ctx), "is -5 ms"));
     assert_int_equal(troupe_timer_body(world->ctx, 0, 999999, a, &timer, TROUPE_TYPE(Sync), ""),
                      TROUPE_EINVAL);
     assert_non_null(strstr(troupe_error_text(world->ctx), "999999"));

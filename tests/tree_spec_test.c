@@ -26,8 +26,8 @@ static void a_specification_is_printed_as_indented_lines(void **state)
                 "   |- listener: puppet, permanent\n"
                 "   `- sessions: puppet, permanent\n");
     expect_spec(&tree_shop, TROUPE_TREE_TEXT,
-                "shop: supervisor, one for all, 3 restarts in 1500 ms, known as the shop\n"
-                "|- till: puppet, permanent, known as till\n"
+                "shop: supervisor, one for all, 3 restarts in 1500 ms, registers as the shop\n"
+                "|- till: puppet, permanent, registers as till\n"
                 "|- waiters: supervisor, simple one for one, no restarts, transient\n"
                 "|  `- template: puppet, temporary\n"
                 "|- empty: supervisor, one for one, 1 restart in 5 s, permanent\n"
@@ -105,6 +105,38 @@ static void what_has_a_meaning_in_a_format_is_escaped_in_ids(void **state)
                 "  n0 --> n1\n");
 }
 
+static void bytes_that_are_not_utf8_are_escaped(void **state)
+{
+    (void)state;
+    // Not at all; cut off; too long for what they say; a surrogate; beyond the last; and two that
+    // are right.
+    static const troupe_child odd = {.id = "\xff \xe2\x82 \xc0\xaf \xe0\x80\x80 \xed\xa0\x80 "
+                                           "\xf4\x90\x80\x80 \xe2\x82\xac \xf0\x9f\x8e\xad",
+                                     .behavior = &puppet_behavior,
+                                     .register_as = "\xc3"};
+    troupe_supervisor spec = {.name = "top", .children = &odd, .child_count = 1};
+    expect_spec(&spec, TROUPE_TREE_TEXT,
+                "top: supervisor, one for one, 1 restart in 5 s\n"
+                "`- \\xff \\xe2\\x82 \\xc0\\xaf \\xe0\\x80\\x80 \\xed\\xa0\\x80 "
+                "\\xf4\\x90\\x80\\x80 \xe2\x82\xac \xf0\x9f\x8e\xad: puppet, permanent, "
+                "registers as \\xc3\n");
+    static const troupe_child bad = {.id = "\xff", .behavior = &puppet_behavior};
+    spec.children = &bad;
+    expect_spec(&spec, TROUPE_TREE_DOT,
+                "digraph tree {\n"
+                "  node [shape=box];\n"
+                "  n0 [style=rounded, label=\"top\\nsupervisor\\none for one\\n"
+                "1 restart in 5 s\"];\n"
+                "  n1 [label=\"\\\\xff\\npuppet\\npermanent\"];\n"
+                "  n0 -> n1;\n"
+                "}\n");
+    expect_spec(&spec, TROUPE_TREE_MERMAID,
+                "flowchart TD\n"
+                "  n0(\"top<br/>supervisor<br/>one for one<br/>1 restart in 5 s\")\n"
+                "  n1[\"#92;xff<br/>puppet<br/>permanent\"]\n"
+                "  n0 --> n1\n");
+}
+
 static void a_wrong_specification_is_refused_and_nothing_is_written(void **state)
 {
     (void)state;
@@ -150,6 +182,7 @@ int main(void)
         cmocka_unit_test(a_specification_is_a_graph_for_graphviz),
         cmocka_unit_test(a_specification_is_a_flowchart_for_mermaid),
         cmocka_unit_test(what_has_a_meaning_in_a_format_is_escaped_in_ids),
+        cmocka_unit_test(bytes_that_are_not_utf8_are_escaped),
         cmocka_unit_test(a_wrong_specification_is_refused_and_nothing_is_written),
         cmocka_unit_test(a_full_disk_is_an_error_of_the_system),
     };

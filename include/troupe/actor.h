@@ -91,12 +91,11 @@ typedef struct troupe_spawn_opts {
     uint32_t shutdown_ms;   // how long its owner waits after a stop before the kill; default 5000;
                             // TROUPE_KILL_NOW, TROUPE_NO_LIMIT
     uint32_t kill_grace_ms; // how long a kill waits for a running handler; default: the system's
-    const char
-        *register_as; // a name to be known by, see <troupe/name.h>; at most 63 bytes; or NULL
+    const char *register_as; // a name to be known by, see <troupe/name.h>; 1 to 63 bytes; or NULL
     // Set before the actor can run, so that nothing of it is missed; not outside (TROUPE_ENOTSUP).
     bool link;                              // troupe_link with the spawner
     uint32_t monitor;                       // events as in troupe_monitor; 0: none
-    struct troupe_monitor_ref *monitor_ref; // gets the monitor; may be NULL
+    struct troupe_monitor_ref *monitor_ref; // gets the monitor; may be NULL; only with `monitor`
 } troupe_spawn_opts;
 
 // ---- Starting
@@ -147,7 +146,7 @@ TROUPE_API troupe_status troupe_drain(troupe_ctx *ctx, troupe_ref ref);
 TROUPE_API troupe_status troupe_kill(troupe_ctx *ctx, troupe_ref ref);
 
 // Records why a handler is about to fail and returns `status`, for `return troupe_fail(...)`. At
-// most 251 bytes of text are kept.
+// most 251 bytes of text are kept. Outside too: it sets troupe_error_text.
 TROUPE_API troupe_status troupe_fail(troupe_ctx *ctx, troupe_status status, const char *format, ...)
     TROUPE_PRINTF(3, 4);
 
@@ -200,7 +199,7 @@ typedef struct troupe_down {
     troupe_ref ref;             // whom it watches
     uint32_t event;             // TROUPE_ON_STOP, TROUPE_ON_RESTART or TROUPE_ON_START
     uint32_t incarnation;       // the one that ended or started; 0: unknown
-    troupe_reason reason;       // why it ended
+    troupe_reason reason;       // why it ended; ON_START: kind is 0, text is ""
     const char *name;           // of troupe_monitor_name, else NULL; lives as long as the message
 } troupe_down;
 

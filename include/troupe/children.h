@@ -17,8 +17,9 @@
 // TROUPE_EINVAL (a wrong argument or field; troupe_error_text names it). Errors of supervisors are
 // in troupe_child_reply, and returned by the _wait forms with the text in troupe_error_text. A
 // request for which the supervisor finds no memory ends with TROUPE_ENOMEM, and has done nothing.
-// Asking an actor that is not a supervisor ends with TROUPE_ENOREPLY, or with what that answers to
-// a message that it does not know (a _wait form: TROUPE_ENOREPLY).
+// An actor that is not a supervisor gets a message that it does not know, of type troupe.request
+// (which becomes a dead letter): asking it ends with TROUPE_ENOREPLY, or with what it answers to
+// such messages (a _wait form: TROUPE_ENOREPLY).
 #ifndef TROUPE_CHILDREN_H
 #define TROUPE_CHILDREN_H
 

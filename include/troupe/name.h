@@ -2,9 +2,10 @@
 //
 // A name stands for one actor of the system, an actor may have several. They stay with it over
 // restarts and are free again before a monitor tells that it has ended for good; so TROUPE_ON_STOP
-// is the moment to register the next one. A child that gets its name from its specification
-// (register_as) has it in every life, also after its supervisor was restarted and its ref is
-// another. Semantics are those of Erlang's register/2 and whereis/1, but for several names.
+// is the moment to register the next one. A child's register_as is registered whenever it is
+// started for the first time or with a new ref, so also when its supervisor was restarted; it stays
+// over restarts as any name does, unless somebody takes it away. Semantics are those of Erlang's
+// register/2 and whereis/1, but for several names.
 #ifndef TROUPE_NAME_H
 #define TROUPE_NAME_H
 

@@ -80,8 +80,9 @@ typedef struct troupe_child {
                             // own, which they count for instead: as of troupe_supervisor
     uint32_t within_ms;     // of that; default 5000
     troupe_backoff backoff; // default: none
-    const char *register_as; // a name to be known by, see <troupe/name.h>; 1 to 63 bytes; or NULL
-    size_t memory_limit;     // as in troupe_spawn_opts
+    const char *register_as; // a name to be known by, see <troupe/name.h>; 1 to 63 bytes; or NULL;
+                             // another one for each child of a tree
+    size_t memory_limit;     // as in troupe_spawn_opts; behaviours only
     uint32_t kill_grace_ms;  // as in troupe_spawn_opts
     troupe_type *args_type;  // message for init, or NULL
     const void *args;        // its body; copied when the supervisor starts
@@ -101,7 +102,9 @@ typedef struct troupe_supervisor {
     size_t child_count;           // at most 10000000; simple one for one: 1
 } troupe_supervisor;
 
-// For tables: the children of a supervisor, and a supervisor of a child. At file scope.
+// For tables: the children of a supervisor, and a supervisor of a child. For tables at file scope.
+// In a function they work for a table that is not static: what they make lives as long as the
+// block, and nested supervisors must outlive what they are in. A static one there does not compile.
 #define TROUPE_CHILDREN(...)                         \
     .children = (const troupe_child[]){__VA_ARGS__}, \
     .child_count = sizeof((const troupe_child[]){__VA_ARGS__}) / sizeof(troupe_child)
@@ -111,9 +114,10 @@ typedef struct troupe_supervisor {
 // children start one after the other. `ref` may be NULL. What happens then:
 //
 // Start. If a child fails to start, those before it are stopped in reverse order and the supervisor
-// ends with start failed and a text that names the child. One whose init says TROUPE_IGNORE, at the
-// start or a restart, is left out; it can be started by troupe_restart_child, unless it is
-// temporary: then it is forgotten.
+// ends with start failed and a text that names the child; the system goes on, also if the
+// supervisor belongs to it: troupe_supervise_wait tells, or a monitor. One whose init says
+// TROUPE_IGNORE, at the start or a restart, is left out; it can be started by troupe_restart_child,
+// unless it is temporary: then it is forgotten.
 //
 // Restart. Each failure that leads to a restart is counted, once for a group; so is each attempt
 // that fails, and another follows. More than max_restarts within within_ms (a restart that is
@@ -123,8 +127,9 @@ typedef struct troupe_supervisor {
 // Giving up. Children are stopped in reverse order, and the supervisor ends with shutdown. If it is
 // a child itself its supervisor treats that by its restart type. If it belongs to the system, the
 // system ends: all actors that belong to it end after the messages that wait for them, none can be
-// spawned, troupe_system_wait returns TROUPE_EDOWN and the report of troupe_system_stop says who
-// gave up and why.
+// spawned, troupe_system_wait returns TROUPE_EDOWN and the report of troupe_system_stop (which
+// returns TROUPE_OK as always) says who gave up and why. A supervisor of the system's that ends in
+// another way (its start failed, it was killed or stopped, an exit signal) does not end the system.
 //
 // Group restarts (one for all, rest for one). What those that are restarted have sent to each other
 // or to themselves before, and nobody has handled, is not handled any more: it becomes dead letters

@@ -42,6 +42,8 @@ typedef struct troupe_event {
     uint32_t incarnation; // the one it is about; RESTARTED: the new one
     troupe_reason reason; // RESTARTED: why the one before ended; GAVE_UP: the failure that was one
                           // too many; ABANDONED: killed
+    const char *child;    // GAVE_UP: the id of the child that failed, valid as `name`; else, or if
+                          // it has none, NULL
 } troupe_event;
 
 // Hooks run at once on the thread where the thing happens, so they must be quick, must not block,
@@ -103,7 +105,7 @@ typedef struct troupe_report {
     struct {
         troupe_ref ref;
         char name[64];            // the actor's
-        char message_type[64];    // of the message it is handling
+        char message_type[64];    // of the message it is handling; "(init)", "(stop)"; "": none
         uint64_t since_ns;        // how long it has been handling it
     } who[TROUPE_REPORT_REFUSED]; // the first of them
 
@@ -111,7 +113,7 @@ typedef struct troupe_report {
     bool gave_up;        // there was one
     troupe_ref root;     // which
     char root_name[64];  // its name
-    char root_text[256]; // why: the failure of a child that was one too many
+    char root_text[256]; // why: how many restarts were allowed, and the last failure
 } troupe_report;
 
 // Stops all actors (shutdown, later kill), then the threads, and frees the system. Always returns

@@ -49,13 +49,9 @@ TROUPE_API troupe_status troupe_timer_at_body(troupe_ctx *ctx, uint64_t at_ns, t
                                               const void *body);
 
 // troupe_every as a function.
-static inline troupe_status troupe_every_body(troupe_ctx *ctx, int64_t period_ms, troupe_ref to,
-                                              troupe_timer *timer, troupe_type *type,
-                                              const void *body)
-{
-    uint64_t period_ns = period_ms > 0 ? troupe_ms_in_ns(period_ms) : 1; // 1: refused as too short
-    return troupe_timer_body(ctx, period_ns, period_ns, to, timer, type, body);
-}
+TROUPE_API troupe_status troupe_every_body(troupe_ctx *ctx, int64_t period_ms, troupe_ref to,
+                                           troupe_timer *timer, troupe_type *type,
+                                           const void *body);
 
 // Cancels a timer of the running actor; outside: one that was started outside. For a timer to
 // oneself it is exact: after TROUPE_OK the message is not handled, even if it waited already.

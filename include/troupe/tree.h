@@ -1,7 +1,7 @@
 // Trees: a supervisor with all below it, as a text to look at or a picture.
 //
 //     app: supervisor, rest for one, 1 restart in 5 s, running, incarnation 1
-//     |- store: store, permanent, known as store, running, incarnation 2
+//     |- store: store, permanent, registers as store, running, incarnation 2
 //     `- web: supervisor, one for one, 10 restarts in 5 s, permanent, running, incarnation 3
 //        |- listener: listener, permanent, running, incarnation 1
 //        `- sessions: supervisor, simple one for one, 1 restart in 5 s, permanent, running, ...
@@ -25,14 +25,15 @@ typedef enum troupe_tree_format {
 } troupe_tree_format;
 
 // Writes a supervisor and all supervised actors below it, and flushes: id, behaviour, strategy and
-// intensity of supervisors, restart type, name, state, incarnation; control characters in ids as
-// \x0a. Of more than 20 children of a simple one for one supervisor the first 20 are shown, and how
-// many more there are. Reads what is there without asking anybody, so it waits for nothing but the
-// writing; children may come and go meanwhile, and each is shown as it was when it was looked at.
-// From a handler, `to` should be something quick. Errors: TROUPE_EDEAD (no such supervisor, or
-// `supervisor` is another actor), TROUPE_EINVAL (format, or `to` is NULL), TROUPE_ENOMEM; nothing
-// was written. TROUPE_ESYSTEM (writing failed, by then some may be written), TROUPE_ESTALE. Outside
-// too.
+// intensity of supervisors, restart type, the name that its specification registers for it (whoever
+// has that now: troupe_whereis), state, incarnation. Control characters in ids and names are
+// written as \x0a, and so are bytes that are not UTF-8. Of more than 20 children of a simple one
+// for one supervisor the first 20 are shown, and how many more there are. Reads what is there
+// without asking anybody, so it waits for nothing but the writing; children may come and go
+// meanwhile, and each is shown as it was when it was looked at. From a handler, `to` should be
+// something quick. Errors: TROUPE_EDEAD (no such supervisor, or `supervisor` is another actor),
+// TROUPE_EINVAL (format, or `to` is NULL), TROUPE_ENOMEM; nothing was written. TROUPE_ESYSTEM
+// (writing failed, by then some may be written), TROUPE_ESTALE. Outside too.
 TROUPE_API troupe_status troupe_tree_print(troupe_ctx *ctx, troupe_ref supervisor,
                                            troupe_tree_format format, FILE *to);
 
