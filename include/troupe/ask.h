@@ -16,7 +16,7 @@ extern "C" {
 // How an ask ended.
 typedef struct troupe_outcome {
     // TROUPE_OK: `reply` came. TROUPE_EDOWN: the asked actor ended first, `reason` says why; if it
-    // ended for good its names are free, but after a kill that gave its handler up only soon.
+    // ended for good its names are free by then, or soon if its handler had to be given up.
     // TROUPE_ETIMEDOUT, TROUPE_ECANCELED. TROUPE_ENOREPLY: it handled the request without replying,
     // or did not know it.
     troupe_status status;
