@@ -89,7 +89,8 @@ typedef struct troupe_child {
 } troupe_child;
 
 // A supervisor's specification. It is copied when the supervisor starts, except for what behaviours
-// and nested supervisors point to, which must outlive it.
+// and nested supervisors point to, which must outlive it. At most 32 levels of them in one
+// specification.
 typedef struct troupe_supervisor {
     const char *name; // at most 63 bytes; default: "supervisor". One that is a child goes by its id
     troupe_strategy strategy; // default: one for one
