@@ -159,6 +159,18 @@ static uint32_t form_of(const struct trp_type *type)
     return type->exact && type->size <= TRP_FLAT_BODY ? TRP_TYPE_FLAT : 0;
 }
 
+// Under the mutex, and once: an id is read as a plain number by who has found the form, so nobody
+// may write it again then, not even the same one.
+static void publish(troupe_type *type, const struct trp_type *entry)
+{
+    if (type->id != 0)
+        return;
+    // [id] release: who reads the id finds the entry in the chunks.
+    __atomic_store_n(&type->id, entry->id, __ATOMIC_RELEASE);
+    // [form] release: who reads it finds the id, too.
+    __atomic_store_n(&type->runtime, form_of(entry), __ATOMIC_RELEASE);
+}
+
 const struct trp_type *trp_type_intern_slow(troupe_type *type)
 {
     const char *name = name_of(type);
@@ -170,14 +182,9 @@ const struct trp_type *trp_type_intern_slow(troupe_type *type)
         assert_same(entry, type);
     else
         entry = add(type, name, hash);
+    if (entry)
+        publish(type, entry);
     pthread_mutex_unlock(&table_mutex);
-
-    if (!entry)
-        return NULL;
-    // [id] release: who reads the id finds the entry in the chunks.
-    __atomic_store_n(&type->id, entry->id, __ATOMIC_RELEASE);
-    // [form] release: who reads it finds the id, too.
-    __atomic_store_n(&type->runtime, form_of(entry), __ATOMIC_RELEASE);
     return entry;
 }
 
