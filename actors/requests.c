@@ -150,6 +150,10 @@ static troupe_status start_by_template(struct troupe_ctx *ctx, const troupe_chil
                          "%s is set; children of a simple one for one supervisor are as its "
                          "template says, but for args_type and args",
                          field);
+    if (child && child->args_type && spec->child.supervisor)
+        return trp_error(TROUPE_EINVAL,
+                         "args are for a behavior's init; the template is a supervisor, which "
+                         "takes none");
     if (child && child->args_type) {
         troupe_status status = trp_build(ctx->system, ctx->runner, child->args_type, child->args,
                                          TRP_KIND_USER, false, &args);
@@ -290,7 +294,7 @@ static troupe_status which(struct troupe_ctx *ctx, struct trp_envelope **reply)
     if (status != TROUPE_OK)
         return status;
     troupe_child_info *infos = room;
-    char *text = (char *)(infos + supervision->count);
+    char *text = room ? (char *)(infos + supervision->count) : NULL; // NULL: there are none
     size_t count = 0;
     for (const struct trp_child *child = supervision->first; child; child = child->next) {
         troupe_child_info *info = &infos[count++];

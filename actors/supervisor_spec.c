@@ -2,6 +2,7 @@
 // copying those of children. Knows nothing of running supervisors.
 #include "actors/supervision.h"
 #include "base/hash.h"
+#include "mailbox/clone.h"
 #include "troupe/name.h"
 
 #include <stdio.h>
@@ -80,6 +81,25 @@ static troupe_status check_id(const struct place *place, troupe_strategy strateg
                  TROUPE_NAME_MAX);
 }
 
+static troupe_status check_args(const struct place *place, const troupe_child *child)
+{
+    if (child->args_type == NULL)
+        return wrong(place, "args without args_type");
+    if (child->args == NULL)
+        return wrong(place, "args_type without args");
+    if (child->supervisor)
+        return wrong(place, "args are for a behavior's init; a supervisor takes none");
+    struct trp_clone_error error;
+    size_t extra;
+    const struct trp_type *type = trp_type_intern(child->args_type);
+    if (type == NULL)
+        return trp_error(TROUPE_ENOMEM, "%s: no memory to register the message type",
+                         place->function);
+    return trp_clone_measure(type, child->args, &extra, &error) == TROUPE_OK
+               ? TROUPE_OK
+               : wrong(place, "args: %s", error.text);
+}
+
 static troupe_status check_what_it_is(const struct place *place, const troupe_child *child)
 {
     const troupe_behavior *behavior = child->behavior;
@@ -100,13 +120,7 @@ static troupe_status check_what_it_is(const struct place *place, const troupe_ch
         return wrong(place, "place is TROUPE_ON_THREAD; a supervisor is always TROUPE_ON_POOL");
     if (child->supervisor && child->memory_limit)
         return wrong(place, "memory_limit is for behaviors; a supervisor has none");
-    if (child->args && child->args_type == NULL)
-        return wrong(place, "args without args_type");
-    if (child->args_type && child->args == NULL)
-        return wrong(place, "args_type without args");
-    if (child->args_type && child->supervisor)
-        return wrong(place, "args are for a behavior's init; a supervisor takes none");
-    return TROUPE_OK;
+    return child->args || child->args_type ? check_args(place, child) : TROUPE_OK;
 }
 
 static troupe_status check_restart(const struct place *place, const troupe_child *child,

@@ -59,6 +59,18 @@ WORLD_STORY(children_get_the_templates_arguments_or_their_own)
     tree_expect_count(world, top, 1, 2, 0, 2);
 }
 
+WORLD_STORY(a_template_that_is_a_supervisor_takes_no_arguments)
+{
+    static const troupe_supervisor empty = {.name = "empty"};
+    static const troupe_child template = {.id = "child", .supervisor = &empty};
+    troupe_ref top = tree_start_dynamic(world, &template), ref = {1, 2, 3};
+    assert_int_equal(try_with(world, top, &start_order, &ref), TROUPE_EINVAL);
+    assert_non_null(strstr(troupe_error_text(world->ctx), "args"));
+    assert_true(troupe_ref_is_none(ref));
+    tree_add(world, top);
+    tree_expect_count(world, top, 1, 1, 1, 0);
+}
+
 WORLD_STORY(a_restart_gives_a_child_its_own_arguments_again)
 {
     troupe_ref top = tree_start_dynamic(world, &with_args),
@@ -246,6 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_child_is_started_at_first),
         cmocka_unit_test(children_get_the_templates_arguments_or_their_own),
+        cmocka_unit_test(a_template_that_is_a_supervisor_takes_no_arguments),
         cmocka_unit_test(a_restart_gives_a_child_its_own_arguments_again),
         cmocka_unit_test(actors_start_children_with_a_message),
         cmocka_unit_test(a_failing_start_is_told_and_forgotten),

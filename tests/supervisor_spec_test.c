@@ -1,8 +1,12 @@
 // A wrong specification of a supervisor is refused before anything starts, and the text names the
 // field and the child.
+#include "all_kinds_proto2.pb-c.h"
 #include "tests/support/tree.h"
+#include "troupe/tree.h"
 
 #include <string.h>
+
+TROUPE_PROTO(Kinds2__Part, kinds2__part);
 
 static const troupe_child good = {.id = "a", .behavior = &puppet_behavior};
 
@@ -142,6 +146,21 @@ WORLD_STORY(arguments_need_a_type_and_a_body)
     child.args_type = TROUPE_TYPE(Do);
     expect_child_refusal(world, child, TROUPE_EINVAL,
                          "troupe_supervise: top: child \"b\": args_type without args");
+}
+
+WORLD_STORY(arguments_that_could_not_be_packed_are_refused_at_any_depth)
+{
+    Kinds2__Part nameless = KINDS2__PART__INIT;
+    troupe_child child = {.id = "b",
+                          .behavior = &puppet_behavior,
+                          .args_type = TROUPE_TYPE(Kinds2__Part),
+                          .args = &nameless};
+    EXPECT_CHILD_WORDS(child, "args: Part.name: required string is NULL");
+    const troupe_supervisor web = {.children = &child, .child_count = 1};
+    const troupe_child nested = {.id = "web", .supervisor = &web};
+    const troupe_supervisor top = {.name = "top", .children = &nested, .child_count = 1};
+    EXPECT_WORDS(&top, "top / web: ", "child \"b\"", "args: Part.name: required string is NULL");
+    assert_int_equal(troupe_tree_print_spec(&top, TROUPE_TREE_TEXT, stdout), TROUPE_EINVAL);
 }
 
 WORLD_STORY(a_significant_child_is_not_permanent)
@@ -296,6 +315,7 @@ int main(void)
         cmocka_unit_test(a_child_has_a_behaviour_or_is_a_supervisor),
         cmocka_unit_test(a_childs_choices_are_checked),
         cmocka_unit_test(arguments_need_a_type_and_a_body),
+        cmocka_unit_test(arguments_that_could_not_be_packed_are_refused_at_any_depth),
         cmocka_unit_test(a_significant_child_is_not_permanent),
         cmocka_unit_test(a_backoff_is_checked),
         cmocka_unit_test(a_budget_is_checked),
