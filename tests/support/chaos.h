@@ -86,6 +86,8 @@ struct chaos_office {
     _Atomic uint32_t guest_count;              // may be more than CHAOS_GUESTS
     uint32_t seen;                             // by the check
     struct chaos_tally tally;                  // chaos.lock
+    // How often somebody has wished to delete that child, which is started anew with a new budget.
+    _Atomic uint32_t deletes[CHAOS_CHILDREN];
 };
 
 // What the journal tells of.

@@ -40,6 +40,8 @@ static struct request think_up(troupe_ctx *ctx, struct chaos_office *office, uin
                               .timeout_ms = dice >> 9 & 15 ? CHAOS_PATIENCE_MS : 1};
     dice >>= 13;
     request.child = &office->children[dice % office->spec.child_count];
+    if (request.wish == WISH_DELETE)
+        atomic_fetch_add(&office->deletes[request.child - office->children], 1);
     if (office->guests) {
         request.guest = request.wish == WISH_START ? chaos_new_guest(office) : NULL;
         request.stranger =

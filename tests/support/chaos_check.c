@@ -76,7 +76,7 @@ static uint32_t budgets_of_group(const struct chaos_office *office)
 {
     uint32_t sum = office->spec.max_restarts;
     for (size_t i = 0; i < office->spec.child_count; i++)
-        sum += office->children[i].max_restarts;
+        sum += office->children[i].max_restarts * (1 + atomic_load(&office->deletes[i]));
     return sum;
 }
 
