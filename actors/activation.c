@@ -143,6 +143,20 @@ static inline bool call_receive(struct troupe_ctx *ctx, struct trp_envelope *env
 }
 
 // Calls the receive function, or that of an ask for its outcome. False: given up meanwhile.
+static inline bool call_given(struct troupe_ctx *ctx, struct trp_envelope *envelope,
+                              const troupe_outcome *outcome, troupe_status *status)
+{
+    if (TRP_LIKELY(outcome == NULL))
+        return call_receive(ctx, envelope, status);
+    const struct trp_ask *ask = trp_ask_of_outcome(envelope);
+    bool inside =
+        TRP_CALL_USER(ctx, *status = ask->on_outcome(ctx, trp_state(ctx), ask->user, outcome));
+    if (inside && *status == TROUPE_UNHANDLED)
+        *status = TROUPE_OK;
+    return inside;
+}
+
+// The same with all that is to be seen and done around it.
 static bool call_handler(struct troupe_ctx *ctx, struct trp_envelope *envelope,
                          const troupe_outcome *outcome, troupe_status *status)
 {
@@ -150,18 +164,11 @@ static bool call_handler(struct troupe_ctx *ctx, struct trp_envelope *envelope,
     if (TRP_UNLIKELY(probed))
         observe(ctx, TRP_PROBE_DEQUEUE, type_hash(envelope));
     begin(ctx, envelope);
-    bool inside;
-    if (TRP_LIKELY(outcome == NULL)) {
-        inside = call_receive(ctx, envelope, status);
-    } else {
-        const struct trp_ask *ask = trp_ask_of_outcome(envelope);
-        inside =
-            TRP_CALL_USER(ctx, *status = ask->on_outcome(ctx, trp_state(ctx), ask->user, outcome));
-        if (inside && *status == TROUPE_UNHANDLED)
-            *status = TROUPE_OK;
+    if (!trp_is_struck(ctx, TRP_BEFORE_HANDLER, status)) {
+        if (TRP_UNLIKELY(!call_given(ctx, envelope, outcome, status)))
+            return false;
+        (void)trp_is_struck(ctx, TRP_AFTER_HANDLER, status);
     }
-    if (TRP_UNLIKELY(!inside))
-        return false;
     atomic_store_explicit(&ctx->current, NULL, memory_order_relaxed);
     if (TRP_UNLIKELY(probed))
         observe(ctx, TRP_PROBE_HANDLED, (uint64_t)(unsigned)*status);
@@ -435,6 +442,11 @@ static enum trp_next drain(struct trp_runner *runner, struct trp_slot *slot, uin
     return next;
 }
 
+static inline bool is_held(const troupe_system *system)
+{
+    return TRP_UNLIKELY(system->seams.hold != NULL) && system->seams.hold(system->seams.user);
+}
+
 // Whatever there is to be done, until the slot is not ours any more or others get a turn.
 static enum trp_next run_slot(struct trp_runner *runner, struct trp_slot *slot, bool batch,
                               uint32_t *handled)
@@ -444,7 +456,8 @@ static enum trp_next run_slot(struct trp_runner *runner, struct trp_slot *slot, 
         struct troupe_ctx *ctx = atomic_load_explicit(&slot->body, memory_order_acquire);
         next = ctx ? look(runner, slot, ctx, &batch) : drain(runner, slot, handled);
         if (next == TRP_NEXT_MESSAGE)
-            next = run_messages(runner, slot, ctx, handled);
+            next =
+                is_held(runner->system) ? TRP_NEXT_TURN : run_messages(runner, slot, ctx, handled);
     }
     return next;
 }
@@ -454,12 +467,16 @@ static enum trp_run activate(struct trp_runner *runner, struct trp_slot *slot)
     uint32_t handled = 0;
     enum trp_next next = TRP_NEXT_LOOK;
     struct troupe_ctx *body = atomic_load_explicit(&slot->body, memory_order_acquire);
+    // One batch of what is told in each activation: the end by a handler has begun with one.
+    bool batch = false;
     if (TRP_LIKELY(only_messages(slot, body))) {
         body->runner = runner;
         next = run_messages(runner, slot, body, &handled);
+    } else {
+        batch = body != NULL && slot->phase == TRP_TELLING;
     }
-    if (next == TRP_NEXT_LOOK) // one batch of what is told in each activation
-        next = run_slot(runner, slot, body != NULL && slot->phase == TRP_TELLING, &handled);
+    if (next == TRP_NEXT_LOOK)
+        next = run_slot(runner, slot, batch, &handled);
     return next == TRP_NEXT_LEAVE ? TRP_RUN_DONE : TRP_RUN_AGAIN;
 }
 

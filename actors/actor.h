@@ -240,6 +240,18 @@ enum trp_next trp_pop_message(struct trp_runner *runner, struct trp_slot *slot,
 #define TRP_CALL_USER(ctx, call) \
     (trp_bias_leave(&(ctx)->runner->bias), (call), trp_end_of_handler((ctx)->runner))
 
+// ---- fault.c
+
+// Has the call fail that the seams say shall fail at that moment. True: *status is set.
+bool trp_fail_simulated(struct troupe_ctx *ctx, enum trp_moment moment, troupe_status *status);
+
+static inline bool trp_is_struck(struct troupe_ctx *ctx, enum trp_moment moment,
+                                 troupe_status *status)
+{
+    return TRP_UNLIKELY(ctx->system->seams.fails != NULL) &&
+           trp_fail_simulated(ctx, moment, status);
+}
+
 // ---- conclude.c
 
 // Does what follows a handler that has returned `status`.

@@ -338,6 +338,7 @@ static void read_notice(struct trp_runner *runner, struct trp_slot *slot, struct
 {
     // acquire: of a bit that was added while it was on the stack. After GONE nothing comes.
     uint32_t notice = atomic_load_explicit(&child->notice, memory_order_acquire);
+    TRP_YIELD("notice: looked at");
     if (!(notice & TRP_NOTICE_GONE)) // from here on it may be pushed again
         notice = atomic_exchange_explicit(&child->notice, 0, memory_order_acq_rel);
     // Each may end the supervisor; while its children are left it is there.

@@ -92,10 +92,13 @@ static bool has_started(struct trp_slot *slot)
 // False: given up meanwhile; the slot's reason is another one by then.
 static bool call_stop(struct trp_runner *runner, struct trp_slot *slot, struct troupe_ctx *ctx)
 {
+    troupe_status ignored;
+    ctx->runner = runner;
+    if (trp_is_struck(ctx, TRP_BEFORE_STOP, &ignored))
+        return true;
     struct trp_reason reason = trp_reason_acquire(slot->reason);
     troupe_reason why = trp_reason_view(&reason);
     void (*stop)(troupe_ctx *, void *, const troupe_reason *) = slot->behavior->stop;
-    ctx->runner = runner;
     // Nothing of the slot inside the call: once given up, it may be another actor's.
     bool inside = TRP_CALL_USER(ctx, stop(ctx, trp_state(ctx), &why));
     trp_reason_release(runner->system, runner, &reason);

@@ -128,7 +128,12 @@ static bool call_init(struct trp_runner *runner, struct trp_slot *slot, struct t
     if (args)
         trp_args_acquire(args);
     const troupe_msg *msg = args ? &args->msg : NULL;
-    bool inside = TRP_CALL_USER(ctx, *status = behavior->init(ctx, trp_state(ctx), msg));
+    bool inside = true;
+    if (!trp_is_struck(ctx, TRP_BEFORE_INIT, status)) {
+        inside = TRP_CALL_USER(ctx, *status = behavior->init(ctx, trp_state(ctx), msg));
+        if (TRP_LIKELY(inside))
+            (void)trp_is_struck(ctx, TRP_AFTER_INIT, status);
+    }
     if (args)
         trp_args_release(runner->system, runner, args);
     return inside;

@@ -40,12 +40,14 @@ void trp_outbox_add(struct trp_runner *runner, struct trp_slot *slot, struct trp
     if ((used & bit) && chain->slot == slot) {
         // relaxed: published with the chain.
         atomic_store_explicit(&chain->last->next, link, memory_order_relaxed);
+        TRP_YIELD("outbox: linked");
         chain->last = link;
         chain->length++;
     } else {
         if (used & bit)
             deliver(runner->system, runner, chain);
         *chain = (struct trp_outbox_chain){slot, link, link, 1};
+        TRP_YIELD("outbox: chain begun");
         set_used(outbox, used | bit);
     }
     if (chain->length >= TRP_OUTBOX_CHAIN || must_not_wait(runner, slot)) {
@@ -64,6 +66,7 @@ void trp_outbox_deliver(struct trp_runner *runner, struct trp_runner *by)
 {
     struct trp_outbox *outbox = &runner->outbox;
     uint64_t used = get_used(outbox);
+    TRP_YIELD("outbox: about to deliver");
     set_used(outbox, 0);
     for (; used != 0; used &= used - 1)
         deliver(runner->system, by, &outbox->chains[__builtin_ctzll(used)]);

@@ -52,13 +52,8 @@ void trp_waiter_wake(struct trp_waiter *waiter)
 static bool step_until(troupe_system *system, struct trp_waiter *waiter, uint64_t deadline)
 {
     while (!atomic_load(&waiter->done)) {
-        if (trp_scheduler_step(system->scheduler))
-            continue;
-        uint64_t next = trp_scheduler_next_deadline(system->scheduler);
-        uint64_t until = next < deadline ? next : deadline;
-        if (until == TRP_NEVER || trp_now(system) >= deadline)
-            return false;
-        system->seams.idle(system->seams.user, until);
+        if (!system->seams.step(system->seams.user, deadline))
+            return atomic_load(&waiter->done) != 0;
     }
     return true;
 }
@@ -132,11 +127,12 @@ static troupe_status wait_for_start(troupe_ctx *ctx, struct trp_waiter *waiter,
 {
     bool stopped;
     struct trp_reason reason;
-    uint64_t deadline = made == TROUPE_OK ? TRP_NEVER : 0;
-    troupe_status status = finish_wait(ctx, waiter, monitor, deadline, &stopped, &reason);
-    if (made != TROUPE_OK) {
-        status = made;
-    } else if (status == TROUPE_OK && stopped && reason.kind == TROUPE_NORMAL) {
+    troupe_status status = made;
+    if (made == TROUPE_OK)
+        status = finish_wait(ctx, waiter, monitor, TRP_NEVER, &stopped, &reason);
+    else // there is nothing to wait for
+        trp_monitor_wait_end(monitor, &stopped, &reason);
+    if (status == TROUPE_OK && stopped && reason.kind == TROUPE_NORMAL) {
         status = reason.status == TROUPE_IGNORE ? TROUPE_IGNORE : TROUPE_OK;
     } else if (status == TROUPE_OK && stopped) {
         char why[TRP_REASON_TEXT];

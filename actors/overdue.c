@@ -82,6 +82,7 @@ static void describe(troupe_system *system, struct trp_runner *held, struct trp_
 
 static void give_up(troupe_system *system, struct trp_runner *runner, struct trp_runner *held)
 {
+    TRP_YIELD("overdue: about to give up");
     if (trp_bias_is_revoked(&held->bias) || !trp_bias_freeze(&held->bias))
         return; // given up already, or in one of our functions: the next look
     struct trp_slot *slot = atomic_load(&held->running);

@@ -241,6 +241,7 @@ void trp_slot_detach_front(struct trp_slot *slot)
 // [alive] Ends: the spawn is between two stores, or the actor has ended meanwhile.
 static void await_body(struct trp_slot *slot, uint32_t generation)
 {
+    TRP_YIELD("slot order: before the body");
     // acquire: the nudge, and with it the activation that takes it, comes after the body.
     while (TRP_UNLIKELY(atomic_load_explicit(&slot->body, memory_order_acquire) == NULL) &&
            trp_slot_lives(atomic_load_explicit(&slot->orders, memory_order_relaxed), generation)) {

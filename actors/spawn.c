@@ -177,6 +177,7 @@ static void bring_to_life(troupe_system *system, struct trp_runner *runner, stru
 {
     bool at_once = starts_at_once(spec);
     uint32_t generation = body->generation;
+    TRP_YIELD("spawn: before alive");
     uint64_t orders = (uint64_t)generation << 32 | TRP_ALIVE | (at_once ? TRP_ALIVE_STARTED : 0) |
                       (is_watched(spec) ? TRP_ALIVE_WATCHED : 0) |
                       (spec->supervision ? TRP_ALIVE_SUPERVISES : 0) |

@@ -235,6 +235,12 @@ static void free_parts(troupe_system *system)
         trp_give(system, NULL, system->outside, sizeof *system->outside);
     if (system->slab) {
         trp_slab_cache_fini(&system->outside_cache);
+        int64_t left = trp_slab_blocks_out(system->slab);
+        if (left != 0)
+            trp_panic(__FILE__, __LINE__,
+                      "system %s ends, and %lld blocks of its memory were not freed: perhaps of a "
+                      "message that troupe_call gave, and that nobody gave to troupe_msg_free",
+                      system->name, (long long)left);
         trp_slab_free(system->slab);
     }
 }
@@ -242,6 +248,8 @@ static void free_parts(troupe_system *system)
 void trp_system_free(troupe_system *system)
 {
     troupe_allocator allocator = system->allocator;
+    if (system->seams.gone)
+        system->seams.gone(system->seams.user);
     free_parts(system);
     pthread_mutex_destroy(&system->slots_lock);
     pthread_mutex_destroy(&system->outside_lock);
@@ -304,11 +312,6 @@ uint32_t troupe_system_workers(const troupe_system *system)
 uint32_t troupe_cpu_count(void)
 {
     return trp_cpu_count();
-}
-
-bool trp_system_step(troupe_system *system)
-{
-    return trp_scheduler_step(system->scheduler);
 }
 
 uint64_t trp_system_next_deadline(troupe_system *system)

@@ -36,16 +36,33 @@ struct trp_overdue {
     _Atomic uint64_t due;   // when the timer goes off, TRP_NEVER: not armed; see overdue.c
 };
 
+struct trp_slot;
+
+// Where a simulated fault may strike: before and after what is the user's is called.
+enum trp_moment {
+    TRP_BEFORE_INIT,
+    TRP_AFTER_INIT,
+    TRP_BEFORE_HANDLER,
+    TRP_AFTER_HANDLER,
+    TRP_BEFORE_STOP
+};
+
 // What a simulation replaces. Zero: the real thing.
 struct trp_seams {
-    bool driven;            // no threads: trp_system_step runs everything
+    bool driven;            // no threads: who makes it runs everything, see scheduler.h
     struct trp_clock clock; // now == NULL: the real one
     struct trp_choice choice;
-    bool (*cut)(void *user); // driven: should this activation end after this message? NULL: never
-    void (*idle)(void *user, uint64_t deadline); // driven: nothing to do before that time
-    void *user;                                  // of cut and idle
-    const struct trp_probe *probe;               // NULL: none
-    uint32_t first_generation;                   // 0: random
+    bool (*cut)(void *user);  // driven: should this activation end after this message? NULL: never
+    bool (*hold)(void *user); // driven: should it end before its first message? NULL: never
+    // Driven, for a thread that waits: makes one step, or moves the clock to the next time at which
+    // there is one to make, but not past `deadline`. False: nothing is left to do before that.
+    bool (*step)(void *user, uint64_t deadline);
+    // Driven: is what is the user's to fail here, or, before, not to be called at all? NULL: never.
+    bool (*fails)(void *user, const struct trp_slot *slot, enum trp_moment moment);
+    void (*gone)(void *user); // the system is about to be freed, with its counts final; may be NULL
+    void *user;               // of cut, hold, step, fails and gone
+    const struct trp_probe *probe; // NULL: none
+    uint32_t first_generation;     // 0: random
 };
 
 // One atomic counter, written by one thread, read by any.
@@ -222,8 +239,6 @@ troupe_status trp_system_start(const troupe_system_opts *opts, const struct trp_
 // Frees it, when no thread of it is left.
 void trp_system_free(troupe_system *system);
 
-// Runs one activation, job or timer. False: nothing was runnable or due.
-bool trp_system_step(troupe_system *system);
 uint64_t trp_system_next_deadline(troupe_system *system);
 
 static inline uint64_t trp_now(troupe_system *system)

@@ -133,6 +133,8 @@ static bool come_to_rest(troupe_system *system, uint64_t kill_at, uint64_t force
 {
     if (!wait_for_no_roots(system, kill_at)) {
         trp_roots_order(system, TRP_ORDER_KILL);
+        if (system->seams.driven) // no handler is held, and there is no thread to finish it later
+            deadline = TRP_NEVER;
         if (!wait_for_no_roots(system, force_at) && !wait_by_force(system, deadline))
             return false;
     }

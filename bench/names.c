@@ -142,5 +142,5 @@ int main(void)
     trp_measure("many_add_ns", many_add, &found);
     trp_measure("many_find_ns", many_find, &found);
     trp_measure("many_free_ns", many_free, &found);
-    return troupe_system_stop(stage.driver.system, 0, NULL) == TROUPE_OK ? 0 : 1;
+    return trp_driver_stop(&stage.driver, 0, NULL) == TROUPE_OK ? 0 : 1;
 }

@@ -135,5 +135,5 @@ int main(void)
     trp_measure("suspended_ns", order_suspended, &stage);
     trp_measure("detach_ns", detach, &stage);
     trp_measure("recycle_ns", recycle, &stage);
-    return troupe_system_stop(stage.driver.system, 0, NULL) == TROUPE_OK ? 0 : 1;
+    return trp_driver_stop(&stage.driver, 0, NULL) == TROUPE_OK ? 0 : 1;
 }

@@ -104,5 +104,5 @@ int main(void)
     trp_measure("fire_ns", run_type, TROUPE_TYPE(Fire));
     trp_measure("tick_ns", run_type, TROUPE_TYPE(Every));
     trp_measure("ask_ns", run_type, TROUPE_TYPE(Ask));
-    return troupe_system_stop(stage.driver.system, 0, NULL) == TROUPE_OK ? 0 : 1;
+    return trp_driver_stop(&stage.driver, 0, NULL) == TROUPE_OK ? 0 : 1;
 }

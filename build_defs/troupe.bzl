@@ -3,7 +3,7 @@
 load("//build_defs:copts.bzl", "TROUPE_COPTS", "TROUPE_CXX_COPTS", "TROUPE_USER_COPTS")
 
 def troupe_module(name, deps = [], visibility = []):
-    """One library out of all .c, .S and .h files of a folder.
+    """One library out of all .c, .S and .h files of a folder; those are `sources`, for tests of them.
 
     Args:
       name: the folder's name.
@@ -23,6 +23,11 @@ def troupe_module(name, deps = [], visibility = []):
             "//tests:__subpackages__",
         ],
         deps = ["//include"] + deps,
+    )
+    native.filegroup(
+        name = "sources",
+        srcs = native.glob(["*.c", "*.h"]),
+        visibility = ["//tests:__subpackages__"],
     )
 
 def troupe_test(name, src, srcs = [], deps = [], **kwargs):

@@ -14,6 +14,7 @@
 #include <troupe/message.h>
 #include <troupe/name.h>
 #include <troupe/ref.h>
+#include <troupe/sim.h>
 #include <troupe/status.h>
 #include <troupe/supervisor.h>
 #include <troupe/system.h>

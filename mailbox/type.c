@@ -201,6 +201,16 @@ const struct trp_type *trp_type_by_id(uint32_t id)
     return entry;
 }
 
+const char *trp_type_name_of_hash(uint64_t name_hash)
+{
+    pthread_mutex_lock(&table_mutex);
+    const struct trp_type *entry = buckets[name_hash % BUCKETS];
+    while (entry && entry->name_hash != name_hash)
+        entry = entry->next;
+    pthread_mutex_unlock(&table_mutex);
+    return entry ? entry->name : NULL;
+}
+
 // Needs no memory to answer rightly: the message's own type is in the table, so a type of the same
 // name is found there, and one that cannot be added is another type.
 const void *troupe_msg_match_new(const troupe_msg *msg, troupe_type *type)

@@ -40,6 +40,10 @@ const struct trp_type *trp_type_intern_slow(troupe_type *type);
 // Returns the entry with this id; the id must have come from a type object. Any thread.
 const struct trp_type *trp_type_by_id(uint32_t id);
 
+// Returns the name that has this hash, or NULL: none of the types used until now. For traces. Any
+// thread.
+const char *trp_type_name_of_hash(uint64_t name_hash);
+
 static inline const struct trp_type *trp_type_intern(troupe_type *type)
 {
     // acquire: pairs with [id] in type.c.

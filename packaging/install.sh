@@ -14,7 +14,7 @@ Installs Troupe below DIR, which is made if it does not exist:
 
 A relative DIR is relative to the current directory. Compile against it with
   export PKG_CONFIG_PATH=DIR/lib/pkgconfig
-  cc main.c $(pkg-config --cflags --libs troupe)
+  cc main.c $(pkg-config --cflags --libs troupe) -Wl,-rpath,DIR/lib
 END
 }
 
@@ -83,4 +83,6 @@ ln -sf "$shared" "$prefix/lib/$soname"
 ln -sf "$soname" "$prefix/lib/libtroupe.so"
 put 644 "$root/packaging/troupe.pc" "$prefix/lib/pkgconfig/"
 
-echo "Troupe $version is in $prefix"
+echo "Troupe $version is in $prefix; compile against it with"
+echo "  export PKG_CONFIG_PATH=$prefix/lib/pkgconfig"
+echo "  cc main.c \$(pkg-config --cflags --libs troupe) -Wl,-rpath,$prefix/lib"

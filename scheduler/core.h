@@ -8,6 +8,7 @@
 #include "scheduler/parking.h"
 #include "scheduler/reaper.h"
 #include "scheduler/ring.h"
+#include "scheduler/runnable.h"
 #include "scheduler/scheduler.h"
 
 #include <pthread.h>
@@ -80,9 +81,7 @@ struct trp_scheduler { // NOLINT(clang-analyzer-optin.performance.Padding): as a
 
     // Driven mode; its one thread.
     struct trp_seat driver;
-    struct trp_task *runnable_first; // oldest first, linked by next
-    struct trp_task *runnable_last;
-    uint32_t runnable_count;
+    struct trp_runnable runnable;
 };
 
 static inline struct trp_seat *trp_seat_of(struct trp_worker *worker)
@@ -117,6 +116,9 @@ void trp_scheduler_thread_ended(struct trp_scheduler *scheduler);
 
 // Expires what is due, up to a batch. Returns whether there was anything.
 bool trp_expire_due(struct trp_worker *worker, uint64_t now);
+
+// Driven: expires one timer, chosen among those that are due at once.
+bool trp_expire_chosen(struct trp_worker *worker, uint64_t now);
 
 // The earliest time at which a timer can be due.
 uint64_t trp_earliest_timer(const struct trp_scheduler *scheduler);

@@ -1,6 +1,5 @@
-// Driven mode: no threads. One context runs everything, one step at a time, on the thread that
-// calls trp_scheduler_step; what comes next is chosen by the simulation. Runnable tasks are a list,
-// oldest first, linked through the tasks: scheduling needs no memory and so cannot fail.
+// Driven mode: no threads. One context runs everything, one step at a time, on the thread that asks
+// for it; what comes next is chosen by the caller.
 #include "scheduler/core.h"
 
 #include <stddef.h>
@@ -8,6 +7,7 @@
 troupe_status trp_driven_start(struct trp_scheduler *scheduler)
 {
     struct trp_worker *worker = &scheduler->driver.worker;
+    trp_runnable_init(&scheduler->runnable, scheduler->config.allocator);
     trp_seat_init(&scheduler->driver, scheduler, 0, true);
     struct trp_worker *before = trp_worker_enter(worker);
     bool started = scheduler->config.ops->worker_start(worker);
@@ -25,77 +25,96 @@ void trp_driven_stop(struct trp_scheduler *scheduler)
     scheduler->config.ops->worker_stop(worker);
     trp_worker_enter(before);
     trp_slab_cache_fini(&worker->cache);
+    trp_runnable_fini(&scheduler->runnable);
 }
 
 void trp_driven_schedule(struct trp_scheduler *scheduler, struct trp_task *task)
 {
-    task->next = NULL;
-    if (scheduler->runnable_last)
-        scheduler->runnable_last->next = task;
-    else
-        scheduler->runnable_first = task;
-    scheduler->runnable_last = task;
-    scheduler->runnable_count++;
+    trp_runnable_put(&scheduler->runnable, task);
 }
 
-static struct trp_task *take(struct trp_scheduler *scheduler, uint32_t index)
+uint32_t trp_driven_tasks(const struct trp_scheduler *scheduler)
 {
-    struct trp_task *before = NULL;
-    struct trp_task *task = scheduler->runnable_first;
-    for (; index > 0; index--) {
-        before = task;
-        task = task->next;
-    }
-    if (before)
-        before->next = task->next;
-    else
-        scheduler->runnable_first = task->next;
-    if (scheduler->runnable_last == task)
-        scheduler->runnable_last = before;
-    scheduler->runnable_count--;
-    return task;
+    return scheduler->runnable.count;
 }
 
-static void run(struct trp_scheduler *scheduler, struct trp_task *task)
+uint32_t trp_driven_jobs(const struct trp_scheduler *scheduler)
+{
+    return scheduler->blocking.queued; // nobody else is there to lock out
+}
+
+struct trp_task *trp_driven_task(const struct trp_scheduler *scheduler, uint32_t index)
+{
+    return trp_runnable_at(&scheduler->runnable, index);
+}
+
+// Reads the clock and enters the worker; returns what was entered before.
+static struct trp_worker *enter(struct trp_scheduler *scheduler)
 {
     struct trp_seat *seat = &scheduler->driver;
+    seat->now = trp_clock_now(&scheduler->config.clock);
+    return trp_worker_enter(&seat->worker);
+}
+
+void trp_driven_prefer_task(struct trp_scheduler *scheduler, uint32_t index)
+{
+    trp_runnable_prefer(&scheduler->runnable, index);
+}
+
+void trp_driven_run_task(struct trp_scheduler *scheduler, uint32_t index)
+{
+    struct trp_worker *before = enter(scheduler);
+    struct trp_seat *seat = &scheduler->driver;
+    struct trp_task *task = trp_runnable_take(&scheduler->runnable, index);
     seat->slice_start = seat->now;
     if (scheduler->config.ops->run(&seat->worker, task) == TRP_RUN_AGAIN)
         trp_driven_schedule(scheduler, task);
+    trp_worker_enter(before);
 }
 
+struct trp_task *trp_driven_take_task(struct trp_scheduler *scheduler, uint32_t index)
+{
+    return trp_runnable_take(&scheduler->runnable, index);
+}
+
+void trp_driven_run_job(struct trp_scheduler *scheduler, uint32_t index)
+{
+    struct trp_job *job = trp_blocking_take(&scheduler->blocking, index);
+    // A job runs on no worker, as it would on a thread of its own.
+    struct trp_worker *before = trp_worker_enter(NULL);
+    job->run(job);
+    trp_worker_enter(before);
+}
+
+bool trp_driven_expire(struct trp_scheduler *scheduler)
+{
+    struct trp_worker *before = enter(scheduler);
+    bool expired = trp_expire_chosen(&scheduler->driver.worker, scheduler->driver.now);
+    trp_worker_enter(before);
+    return expired;
+}
+
+// A timer that is due comes first; else one of the tasks, followed by the jobs.
 static bool step(struct trp_scheduler *scheduler)
 {
-    struct trp_seat *seat = &scheduler->driver;
-    const struct trp_choice *choice = &scheduler->config.choice;
-    seat->now = trp_clock_now(&scheduler->config.clock);
-    if (trp_expire_due(&seat->worker, seat->now))
+    if (trp_driven_expire(scheduler))
         return true;
-    uint32_t tasks = scheduler->runnable_count;
-    uint32_t count = tasks + scheduler->blocking.queued; // nobody else is there to lock out
+    const struct trp_choice *choice = &scheduler->config.choice;
+    uint32_t tasks = trp_driven_tasks(scheduler);
+    uint32_t count = tasks + trp_driven_jobs(scheduler);
     if (count == 0)
         return false;
     uint32_t chosen = choice->next ? choice->next(choice->user, count) : 0;
     TRP_ASSERT(chosen < count);
-    if (chosen < tasks) {
-        run(scheduler, take(scheduler, chosen));
-    } else {
-        struct trp_job *job = trp_blocking_take(&scheduler->blocking, chosen - tasks);
-        // A job runs on no worker, as it would on a thread of its own.
-        struct trp_worker *before = trp_worker_enter(NULL);
-        job->run(job);
-        trp_worker_enter(before);
-    }
+    if (chosen < tasks)
+        trp_driven_run_task(scheduler, chosen);
+    else
+        trp_driven_run_job(scheduler, chosen - tasks);
     return true;
 }
 
 bool trp_scheduler_step(struct trp_scheduler *scheduler)
 {
     TRP_ASSERT(scheduler->config.driven);
-    if (trp_is_stopping(scheduler))
-        return false;
-    struct trp_worker *before = trp_worker_enter(&scheduler->driver.worker);
-    bool stepped = step(scheduler);
-    trp_worker_enter(before);
-    return stepped;
+    return !trp_is_stopping(scheduler) && step(scheduler);
 }

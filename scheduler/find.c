@@ -53,6 +53,7 @@ static struct trp_task *steal_next(struct trp_pool_worker *victim)
     if (trp_bias_freeze(&victim->next_guard)) {
         // acquire [next]: what the owner wrote to the task before it put it there.
         task = atomic_load_explicit(&victim->next, memory_order_acquire);
+        TRP_YIELD("find: next slot read");
         if (task) // relaxed: the owner sees it in the guard, or later
             atomic_store_explicit(&victim->next, NULL, memory_order_relaxed);
         trp_bias_withdraw(&victim->next_guard);

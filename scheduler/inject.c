@@ -85,8 +85,10 @@ static struct trp_batch *new_batch(struct trp_inject *inject)
 
 static void publish(struct trp_inject *inject, uint32_t count)
 {
+    uint32_t now = count_now(inject) + count;
+    TRP_YIELD("inject: added, not counted");
     // seq_cst [inject-park]: comes before the caller's look at who is parked.
-    atomic_store_explicit(&inject->count, count_now(inject) + count, memory_order_seq_cst);
+    atomic_store_explicit(&inject->count, now, memory_order_seq_cst);
     trp_lock_release(&inject->lock);
     TRP_YIELD("inject: pushed");
 }
@@ -162,8 +164,10 @@ uint32_t trp_inject_take(struct trp_inject *inject, struct trp_task **tasks, uin
         taken = take_from_batch(inject, tasks, count);
     if (taken == 0)
         taken = take_singles(inject, tasks, count);
+    uint32_t left = count_now(inject) - taken;
+    TRP_YIELD("inject: taken, not counted");
     // relaxed: a count that is too high for a moment costs a look in vain.
-    atomic_store_explicit(&inject->count, count_now(inject) - taken, memory_order_relaxed);
+    atomic_store_explicit(&inject->count, left, memory_order_relaxed);
     trp_lock_release(&inject->lock);
     return taken;
 }

@@ -1,7 +1,7 @@
 // A small lock: free, held, or held with sleepers. Spins a little, then sleeps on a futex.
 //
-// Critical sections here are a few dozen instructions and contain no yield point and no call out of
-// the module, so a holder is only ever waited for while it runs or is preempted.
+// Critical sections here are a few dozen instructions and contain no call out of the module, so a
+// holder is only ever waited for while it runs or is preempted.
 #ifndef TRP_SCHEDULER_LOCK_H
 #define TRP_SCHEDULER_LOCK_H
 

@@ -72,6 +72,7 @@ struct trp_choice {
     uint32_t (*next)(void *user, uint32_t count); // which of `count` runnable tasks (oldest = 0)
     uint32_t (*victim)(void *user,
                        uint32_t count); // which of `count` other workers to steal from first
+    uint32_t (*timer)(void *user, uint32_t count); // driven: which of `count` timers due at once
     void *user;
 };
 
@@ -167,10 +168,30 @@ troupe_status trp_blocking_submit(struct trp_scheduler *scheduler, struct trp_jo
 
 // ---- Driven mode: for simulations; one thread calls all of this
 
-// Expires due timers if there are any (up to a batch); else runs one activation of a runnable task
-// or one submitted blocking job: choice.next picks among the tasks, oldest first, followed by the
+// Expires a timer that is due, if there is one; else runs one activation of a runnable task or one
+// submitted blocking job: choice.next picks among the tasks, about oldest first, followed by the
 // jobs, oldest first. False: nothing is runnable or due.
 bool trp_scheduler_step(struct trp_scheduler *scheduler);
+
+// The same for a caller who chooses himself. How many tasks are runnable, and jobs submitted; which
+// task it is; runs one of them.
+uint32_t trp_driven_tasks(const struct trp_scheduler *scheduler);
+uint32_t trp_driven_jobs(const struct trp_scheduler *scheduler);
+struct trp_task *trp_driven_task(const struct trp_scheduler *scheduler, uint32_t index);
+void trp_driven_run_task(struct trp_scheduler *scheduler, uint32_t index);
+
+// Makes that task the oldest; the others keep their order.
+void trp_driven_prefer_task(struct trp_scheduler *scheduler, uint32_t index);
+
+// Takes a runnable task out instead; trp_schedule puts it back.
+struct trp_task *trp_driven_take_task(struct trp_scheduler *scheduler, uint32_t index);
+void trp_driven_run_job(struct trp_scheduler *scheduler, uint32_t index);
+
+// Expires one of the timers that are due at once, chosen by choice.timer. False: none is due.
+bool trp_driven_expire(struct trp_scheduler *scheduler);
+
+// Tells whether a timer may be due at `now`.
+bool trp_driven_is_due(const struct trp_scheduler *scheduler, uint64_t now);
 
 // The earliest time at which an armed timer expires (its deadline rounded up to a tick; 0: at
 // once), or TRP_NEVER. A step at that time expires it.

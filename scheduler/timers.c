@@ -56,6 +56,29 @@ bool trp_expire_due(struct trp_worker *worker, uint64_t now)
     return count > 0;
 }
 
+// In driven mode there is one wheel, as there is one worker.
+bool trp_driven_is_due(const struct trp_scheduler *scheduler, uint64_t now)
+{
+    return trp_wheel_next(scheduler->wheels[0]) <= now;
+}
+
+bool trp_expire_chosen(struct trp_worker *worker, uint64_t now)
+{
+    struct trp_scheduler *scheduler = worker->scheduler;
+    const struct trp_choice *choice = &scheduler->config.choice;
+    if (!trp_driven_is_due(scheduler, now))
+        return false;
+    struct trp_wheel *wheel = scheduler->wheels[0];
+    trp_wheel_lock(wheel);
+    uint32_t count = trp_wheel_due(wheel, now);
+    uint32_t chosen = choice->timer && count > 1 ? choice->timer(choice->user, count) : 0;
+    struct trp_timer *timer = count > 0 ? trp_wheel_expire_at(wheel, chosen) : NULL;
+    trp_wheel_unlock(wheel);
+    if (timer)
+        scheduler->config.ops->expire(worker, timer);
+    return timer != NULL;
+}
+
 uint64_t trp_scheduler_next_deadline(struct trp_scheduler *scheduler)
 {
     uint64_t first = TRP_NEVER;

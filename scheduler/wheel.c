@@ -232,19 +232,46 @@ bool trp_wheel_cancel(struct trp_wheel *wheel, struct trp_timer *timer)
     return true;
 }
 
-struct trp_timer *trp_wheel_expire(struct trp_wheel *wheel, uint64_t now)
+// Enters slots until something is due at `now`, or none is left that could be.
+static void reach(struct trp_wheel *wheel, uint64_t now)
 {
     uint64_t now_tick = now >> TRP_WHEEL_TICK_SHIFT;
     struct event event;
     while (list_is_empty(&wheel->due) && next_event(wheel, &event) && event.tick <= now_tick)
         enter(wheel, &event);
+    if (list_is_empty(&wheel->due) && now_tick > wheel->current)
+        wheel->current = now_tick; // nothing lies before it: all slots in use stay ahead
+}
+
+struct trp_timer *trp_wheel_expire(struct trp_wheel *wheel, uint64_t now)
+{
+    reach(wheel, now);
     struct trp_timer *timer = NULL;
     if (!list_is_empty(&wheel->due)) {
         timer = wheel->due.next;
         list_unlink(timer);
-    } else if (now_tick > wheel->current) {
-        wheel->current = now_tick; // nothing lies before it: all slots in use stay ahead
     }
+    publish_next(wheel);
+    return timer;
+}
+
+uint32_t trp_wheel_due(struct trp_wheel *wheel, uint64_t now)
+{
+    reach(wheel, now);
+    publish_next(wheel);
+    uint32_t count = 0;
+    for (struct trp_timer *timer = wheel->due.next; timer != &wheel->due; timer = timer->next)
+        count++;
+    return count;
+}
+
+struct trp_timer *trp_wheel_expire_at(struct trp_wheel *wheel, uint32_t index)
+{
+    struct trp_timer *timer = wheel->due.next;
+    for (; index > 0; index--)
+        timer = timer->next;
+    TRP_ASSERT(timer != &wheel->due);
+    list_unlink(timer);
     publish_next(wheel);
     return timer;
 }

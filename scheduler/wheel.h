@@ -43,6 +43,11 @@ bool trp_wheel_cancel(struct trp_wheel *wheel, struct trp_timer *timer);
 // begun to expire already counts as one of the tick that the wheel has reached.
 struct trp_timer *trp_wheel_expire(struct trp_wheel *wheel, uint64_t now);
 
+// For simulations: how many timers are due at once, the first of those whose deadline is not after
+// `now`; and unlinks and returns the one at `index`, below that number, in order of arming.
+uint32_t trp_wheel_due(struct trp_wheel *wheel, uint64_t now);
+struct trp_timer *trp_wheel_expire_at(struct trp_wheel *wheel, uint32_t index);
+
 // The exact time from which trp_wheel_expire returns the first timer; TRP_NEVER when there is none.
 // Walks the timers of one slot: for simulations, not for the idle path.
 uint64_t trp_wheel_first(const struct trp_wheel *wheel);

@@ -98,6 +98,7 @@ static struct trp_task *exchange_next(struct trp_pool_worker *worker, struct trp
     bool inside = trp_bias_enter(&worker->next_guard);
     TRP_ASSERT(inside); // nobody revokes it for good
     struct trp_task *before = atomic_load_explicit(&worker->next, memory_order_relaxed);
+    TRP_YIELD("worker: next slot read");
     atomic_store_explicit(&worker->next, task, memory_order_relaxed);
     trp_bias_leave(&worker->next_guard);
     return before;

@@ -135,7 +135,7 @@ static void expire(struct trp_worker *worker)
     struct trp_timer *timer;
     do {
         trp_wheel_lock(wheel);
-        timer = trp_wheel_expire(wheel, hands->driver.now);
+        timer = trp_wheel_expire(wheel, hands->driver.sim->now);
         trp_wheel_unlock(wheel);
         trp_interleave_yield("asks: taken out of the wheel");
         if (timer)
@@ -150,7 +150,7 @@ static void check(void *user)
     struct hands *hands = &game->hands;
     hands_settle(hands);
     if (game->asker_does != ENDS) {
-        hands->driver.now += LATER; // what is left runs out, if its timer is there
+        hands->driver.sim->now += LATER; // what is left runs out, if its timer is there
         hands_settle(hands);
         TRP_EXPECT(game->outcomes == game->asks);
     } else {
@@ -166,7 +166,7 @@ static void setup_ends(void *user)
     (void)user;
     begin(0);
     if (game->asker_does == LOOKS_AT_LIMITS) {
-        game->hands.driver.now += LATER;
+        game->hands.driver.sim->now += LATER;
         expire(&game->hands.hands[1].worker);
     } else {
         troupe_send(game->hands.ctx, game->asker, Go);
@@ -179,8 +179,8 @@ static void explore(struct trp_interleave test)
     test.check = check;
     test.user = game;
     test.max_runs = 2000000;
-    print_message("%s: %llu runs\n", test.name,
-                  (unsigned long long)trp_interleave_exhaustive(&test));
+    trp_interleave_exhaustive(&test);
+    trp_interleave_random(&test, 1, 1000);
 }
 
 static void one_of_two_ends_wins(void **state)
@@ -190,11 +190,13 @@ static void one_of_two_ends_wins(void **state)
         for (int answer = REPLIES; answer <= DIES; answer++) {
             *game = (struct game){.asker_does = (enum asker_does)does,
                                   .asked_does = (enum asked_does)answer};
-            explore((struct trp_interleave){.name = "asker against asked",
-                                            .setup = setup_ends,
-                                            .threads = {hands_thread_0, hands_thread_1},
-                                            .count = 2,
-                                            .max_preemptions = 4});
+            explore((struct trp_interleave){
+                .name = "asker against asked",
+                .setup = setup_ends,
+                .threads = {hands_thread_0, hands_thread_1},
+                .count = 2,
+                .max_preemptions = 4,
+                .windows = {{"ask: before decision", "ask: before decision"}}});
             assert_true(does == ENDS || (game->replies > 0 && game->others > 0));
         }
     }
@@ -213,7 +215,7 @@ static void pass_time(void *user)
 {
     (void)user;
     trp_interleave_yield("asks: before the time");
-    game->hands.driver.now += LATER;
+    game->hands.driver.sim->now += LATER;
     expire(&game->hands.hands[1].worker);
     hands_leave(&game->hands);
 }
@@ -224,11 +226,13 @@ static void no_limit_is_forgotten(void **state)
     for (int own_timer = 0; own_timer < 2; own_timer++) {
         for (int does = CANCELS; does <= ASKS_AGAIN; does++) {
             *game = (struct game){.asker_does = (enum asker_does)does, .own_timer = own_timer};
-            explore((struct trp_interleave){.name = "timer against asker",
-                                            .setup = setup_timer,
-                                            .threads = {hands_thread_0, pass_time},
-                                            .count = 2,
-                                            .max_preemptions = own_timer ? 2 : 3});
+            explore((struct trp_interleave){
+                .name = "timer against asker",
+                .setup = setup_timer,
+                .threads = {hands_thread_0, pass_time},
+                .count = 2,
+                .max_preemptions = own_timer ? 2 : 3,
+                .windows = {{"asks: expired, before order", "bias leave"}}});
         }
     }
 }

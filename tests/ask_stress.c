@@ -165,7 +165,7 @@ static void each_ask_ends_once_and_not_before_its_limit(void **state)
     struct team team;
     troupe_ref askers[ASKERS];
     assert_int_equal(
-        troupe_system_start(&(troupe_system_opts){.workers = 4, .on_event = tell}, &system),
+        troupe_system_start(&(troupe_system_opts){.workers = 16, .on_event = tell}, &system),
         TROUPE_OK);
     troupe_ctx *ctx = troupe_outside(system);
     for (int i = 0; i < ANSWERERS; i++)

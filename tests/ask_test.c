@@ -169,12 +169,12 @@ WORLD_STORY_DRIVEN(an_ask_ends_at_its_deadline_and_not_before)
         uint32_t ms = timeouts[i] ? timeouts[i] : 5000;
         struct request request = {b, KEEP, timeouts[i]};
         world_do(world, a, ask, &request);
-        uint64_t asked_at = world->driver.now;
+        uint64_t asked_at = world->driver.sim->now;
         world_advance(world, ms - 1);
         assert_int_equal(world_heard(world, "a", "TROUPE_ETIMEDOUT"), i);
         world_await_times(world, (unsigned)i + 1, "a", "TROUPE_ETIMEDOUT");
-        assert_true(world->driver.now >= asked_at + ms * UINT64_C(1000000));
-        assert_true(world->driver.now <= asked_at + (ms + 1) * UINT64_C(1000000));
+        assert_true(world->driver.sim->now >= asked_at + ms * UINT64_C(1000000));
+        assert_true(world->driver.sim->now <= asked_at + (ms + 1) * UINT64_C(1000000));
     }
     struct request request = {b, KEEP, TROUPE_NO_LIMIT};
     world_do(world, a, ask, &request);

@@ -85,7 +85,9 @@ static void owner_and_revoker_are_never_both_right_in_any_interleaving(void **st
     struct game game = {.entries = 2, .tries = 1};
     struct trp_interleave test = prepare(&game, "two entries, one try, any number of preemptions");
     test.max_preemptions = TRP_INTERLEAVE_ALL;
-    print_message("%llu runs\n", (unsigned long long)trp_interleave_exhaustive(&test));
+    test.windows[0] =
+        (struct trp_window){"bias freeze: after barrier", "bias enter: between inside and revoked"};
+    trp_interleave_exhaustive(&test);
 }
 
 static void a_withdrawn_revocation_leaves_the_owner_in_peace(void **state)
@@ -94,7 +96,28 @@ static void a_withdrawn_revocation_leaves_the_owner_in_peace(void **state)
     struct game game = {.entries = 3, .tries = 3};
     struct trp_interleave test = prepare(&game, "three entries, three tries");
     test.max_preemptions = 4;
-    print_message("%llu runs\n", (unsigned long long)trp_interleave_exhaustive(&test));
+    test.windows[0] = (struct trp_window){"bias withdraw", "bias enter: waiting for the decision"};
+    trp_interleave_exhaustive(&test);
+}
+
+// A revoker that does not look whether the owner is inside.
+static void revoke_carelessly(void *user)
+{
+    struct game *game = user;
+    atomic_store(&game->bias.revoked, TRP_BIAS_DECIDING);
+    trp_interleave_yield("revoker: does not look");
+    TRP_EXPECT(!game->inside);
+    game->revoked = true;
+    trp_bias_commit(&game->bias);
+}
+
+static void who_revokes_without_looking_is_found(void **state)
+{
+    (void)state;
+    struct game game = {.entries = 2, .tries = 1};
+    struct trp_interleave test = prepare(&game, "no look");
+    test.threads[1] = revoke_carelessly;
+    assert_true(trp_interleave_finds(&test, "!game->"));
 }
 
 static void many_entries_and_tries_agree_under_random_interleavings(void **state)
@@ -110,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(owner_and_revoker_are_never_both_right_in_any_interleaving),
         cmocka_unit_test(a_withdrawn_revocation_leaves_the_owner_in_peace),
+        cmocka_unit_test(who_revokes_without_looking_is_found),
         cmocka_unit_test(many_entries_and_tries_agree_under_random_interleavings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,7 +212,7 @@ static void a_driven_job_runs_before_or_after_what_else_there_is_to_do(void **st
         trp_driver_run(&driver);
         assert_int_equal(job.runs, 1);
         assert_int_equal(job.releases, 1);
-        assert_int_equal(troupe_system_stop(driver.system, 0, NULL), TROUPE_OK);
+        assert_int_equal(trp_driver_stop(&driver, 0, NULL), TROUPE_OK);
     }
     assert_true(before && after);
 }

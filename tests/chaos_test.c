@@ -25,7 +25,7 @@ static void do_much(struct trp_random *random)
     for (int i = 0; i < STEPS; i++) {
         chaos_do_something(trp_random_next(random));
         for (uint32_t steps = trp_random_below(random, haste); steps > 0; steps--)
-            if (!trp_system_step(driver.system))
+            if (!trp_driver_step(&driver))
                 break;
         if (trp_random_below(random, 16) == 0)
             trp_driver_advance(&driver, trp_random_below(random, 4));
@@ -50,7 +50,7 @@ static void run(uint64_t seed)
     do_much(&random);
     pauses = 0;
     chaos_calm_down(let_time_pass);
-    assert_int_equal(troupe_system_stop(driver.system, TROUPE_NO_LIMIT, &report), TROUPE_OK);
+    assert_int_equal(trp_driver_stop(&driver, TROUPE_NO_LIMIT, &report), TROUPE_OK);
     chaos_close(&report);
     books_close(&books);
 }

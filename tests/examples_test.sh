@@ -1,8 +1,8 @@
 #!/bin/bash
 # Runs the small examples and looks at what they print: examples_test.sh HELLO PING_PONG SUPERVISED
-# COUNTER CPP_ASK
+# COUNTER CPP_ASK SIM_BANK
 set -uo pipefail
-hello=$1 ping_pong=$2 supervised=$3 counter=$4 cpp_ask=$5
+hello=$1 ping_pong=$2 supervised=$3 counter=$4 cpp_ask=$5 sim_bank=$6
 output=$(mktemp "${TEST_TMPDIR:-/tmp}/examples.XXXXXX")
 failures=0
 
@@ -67,6 +67,13 @@ after a reset: 7' "$counter"
 
 check 0 'balance: 10
 negative: TROUPE_EDOWN, .*a deposit is not negative.*' "$cpp_ask"
+
+check 0 'before: 300\.00
+after: 300\.00
+10000 orders, [0-9]+ of them refused' "$sim_bank"
+for wrong in 0 -1 x 1x; do
+    check 2 '' "$sim_bank" "$wrong"
+done
 
 echo "$failures failures"
 [ "$failures" -eq 0 ]

@@ -98,7 +98,7 @@ static void await_pair(struct world *world)
 {
     while (world->driven && passed < PASSES) {
         uint64_t before = eaten;
-        assert_true(trp_system_step(world->system));
+        assert_true(trp_driver_step(&world->driver));
         assert_in_range(eaten - before, 0, BATCH);
     }
     world_await(world, "pair", "done");

@@ -21,7 +21,7 @@ static int end(void **state)
 {
     (void)state;
     trp_handles_fini(driver.system, NULL, &handles);
-    return troupe_system_stop(driver.system, 0, NULL) == TROUPE_OK ? 0 : -1;
+    return trp_driver_stop(&driver, 0, NULL) == TROUPE_OK ? 0 : -1;
 }
 
 static uint32_t put(enum trp_handle_kind kind, void *thing)

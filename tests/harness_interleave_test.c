@@ -95,6 +95,28 @@ static void random_runs_reach_every_order_too(void **state)
     assert_int_equal(__builtin_popcountll(game.orders), 20);
 }
 
+// ---- Windows
+
+static void a_window_is_entered_in_some_runs(void **state)
+{
+    (void)state;
+    struct game game = {0};
+    struct trp_interleave test = two_of(three_zeros, three_ones, &game);
+    test.windows[0] = (struct trp_window){"one", "zero"};
+    uint64_t runs = trp_interleave_exhaustive(&test);
+    assert_true(trp_interleave_met(0) > 0);
+    assert_true(trp_interleave_met(0) < runs); // not when one ends before the other begins
+}
+
+static void a_window_that_no_run_enters_is_noticed(void **state)
+{
+    (void)state;
+    struct game game = {0};
+    struct trp_interleave test = two_of(three_zeros, three_ones, &game);
+    test.windows[0] = (struct trp_window){"one", "one"};
+    assert_true(trp_interleave_finds(&test, "no run has entered the window"));
+}
+
 // ---- A lost update
 
 static void add_one(void *user)
@@ -267,6 +289,8 @@ int main(void)
         cmocka_unit_test(every_order_of_two_threads_is_tried),
         cmocka_unit_test(without_preemptions_to_spare_only_the_few_orders_they_allow_are_tried),
         cmocka_unit_test(random_runs_reach_every_order_too),
+        cmocka_unit_test(a_window_is_entered_in_some_runs),
+        cmocka_unit_test(a_window_that_no_run_enters_is_noticed),
         cmocka_unit_test(a_lost_update_is_found),
         cmocka_unit_test(petersons_lock_is_found_to_exclude_and_its_spinning_ends),
         cmocka_unit_test(petersons_lock_without_its_flag_is_found_to_fail),

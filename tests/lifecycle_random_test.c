@@ -280,7 +280,7 @@ WORLD_STORY(whatever_actors_do_nothing_is_lost)
         world_advance(world, 20000);
     else
         for (uint64_t i = 0; i < world->seed * 7 % 1000; i++)
-            (void)trp_system_step(world->system);
+            (void)trp_driver_step(&world->driver);
     world_stop(world);
     assert_int_equal(atomic_load(&deferred), atomic_load(&ran));
     assert_true(atomic_load(&answered) <= atomic_load(&asked));

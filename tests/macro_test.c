@@ -218,7 +218,7 @@ static void types_of_two_source_files_match_each_other_and_nothing_else(void **s
     assert_int_equal(seen.x, 9);
     assert_int_equal(seen.boxes, 1);
     assert_int_equal(seen.foreign, 0);
-    assert_int_equal(troupe_system_stop(driver.system, 0, NULL), TROUPE_OK);
+    assert_int_equal(trp_driver_stop(&driver, 0, NULL), TROUPE_OK);
 }
 
 static void a_message_tells_its_type_s_name(void **state)

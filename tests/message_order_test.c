@@ -332,7 +332,7 @@ static void a_dead_letter_tells_what_to_whom_from_whom_and_why(void **state)
     assert_int_equal(last.reason, TROUPE_DEAD_NO_TARGET);
     assert_true(troupe_ref_equal(last.target, b));
     assert_true(troupe_ref_equal(last.sender, a));
-    assert_int_equal(troupe_system_stop(driver.system, 0, NULL), TROUPE_OK);
+    assert_int_equal(trp_driver_stop(&driver, 0, NULL), TROUPE_OK);
 }
 
 int main(void)

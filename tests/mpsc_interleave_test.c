@@ -1,4 +1,5 @@
-// The mailbox queue under every interleaving of small cases, and under random ones of larger.
+// The mailbox queue under every interleaving of small cases, and under random ones of larger. Its
+// two windows have tests of their own, and consumers that are careless there must be found out.
 //
 // The consumer's right is passed on as a scheduler would: the thread that is told "was idle" takes
 // a token, and a thread that holds a token consumes until the queue is idle. Two tokens at once
@@ -17,6 +18,8 @@ struct item {
     int number;
 };
 
+enum pop { POP, POP_WITHOUT_WAITING, POP_WITHOUT_COMPARING };
+
 struct game {
     struct trp_mpsc_head head;
     struct trp_mpsc_front front;
@@ -25,6 +28,7 @@ struct game {
     int per_producer;
     int producers;
     bool takes; // the consumer takes with a filler in between
+    enum pop pop;
 
     // Only the thread that has the turn touches these.
     bool runnable; // somebody was told "was idle" and nobody consumes yet
@@ -37,8 +41,10 @@ struct game {
 static void reset(void *user)
 {
     struct game *game = user;
-    struct game fresh = {
-        .per_producer = game->per_producer, .producers = game->producers, .takes = game->takes};
+    struct game fresh = {.per_producer = game->per_producer,
+                         .producers = game->producers,
+                         .takes = game->takes,
+                         .pop = game->pop};
     *game = fresh;
     for (int p = 0; p < 3; p++)
         for (int i = 0; i < MAX_ITEMS; i++)
@@ -92,6 +98,29 @@ static bool has_work(void *user)
     return game->runnable || game->consumed == game->producers * game->per_producer;
 }
 
+// As trp_mpsc_pop but for one thing: where another node is on its way but not linked, it gives up;
+// or it goes idle without seeing whether one is.
+static bool pop_carelessly(struct game *game)
+{
+    struct trp_link *link = game->front.first, *expected = link;
+    struct trp_link *next = atomic_load(&link->next);
+    if (next != NULL) {
+        game->front.first = next;
+        return true;
+    }
+    trp_interleave_yield("mpsc pop: before idle");
+    if (game->pop == POP_WITHOUT_COMPARING)
+        atomic_store(&game->head.last, NULL);
+    else
+        atomic_compare_exchange_strong(&game->head.last, &expected, NULL);
+    return false;
+}
+
+static bool pop(struct game *game)
+{
+    return game->pop == POP ? trp_mpsc_pop(&game->head, &game->front) : pop_carelessly(game);
+}
+
 static void activate(struct game *game)
 {
     TRP_EXPECT(!game->consuming);
@@ -109,7 +138,7 @@ static void activate(struct game *game)
             continue;
         }
         game->consuming = false; // pop may make a producer the one who wakes
-        more = trp_mpsc_pop(&game->head, &game->front);
+        more = pop(game);
         if (more)
             game->consuming = true;
     }
@@ -191,9 +220,59 @@ static void many_pushes_arrive_under_random_interleavings(void **state)
     trp_interleave_random(&test, 5001, 5000);
 }
 
+// ---- The windows
+
+// A producer has exchanged the head and not linked its node; the consumer waits for that.
+static void a_push_between_exchange_and_link_is_not_lost(void **state)
+{
+    (void)state;
+    struct game game = {.producers = 2, .per_producer = 1};
+    struct trp_interleave test = prepare(&game, "push between exchange and link");
+    test.windows[0] =
+        (struct trp_window){"mpsc push: between swap and link", "mpsc pop: waiting for link"};
+    test.max_preemptions = TRP_INTERLEAVE_ALL;
+    trp_interleave_exhaustive(&test);
+    game.per_producer = MAX_ITEMS;
+    trp_interleave_random(&test, 1, 5000);
+}
+
+static void who_does_not_wait_for_the_link_is_found_to_lose_a_push(void **state)
+{
+    (void)state;
+    struct game game = {.producers = 2, .per_producer = 1, .pop = POP_WITHOUT_WAITING};
+    struct trp_interleave test = prepare(&game, "no wait for the link");
+    assert_true(trp_interleave_finds(&test, "deadlock"));
+}
+
+// The consumer has found nothing behind its node; a producer has exchanged the head by then.
+static void a_push_against_going_idle_is_seen_or_told(void **state)
+{
+    (void)state;
+    struct game game = {.producers = 2, .per_producer = 1};
+    struct trp_interleave test = prepare(&game, "push against going idle");
+    test.windows[0] =
+        (struct trp_window){"mpsc push: between swap and link", "mpsc pop: before idle"};
+    test.max_preemptions = TRP_INTERLEAVE_ALL;
+    trp_interleave_exhaustive(&test);
+    game.per_producer = MAX_ITEMS;
+    trp_interleave_random(&test, 1, 5000);
+}
+
+static void who_goes_idle_without_looking_is_found_to_lose_a_push(void **state)
+{
+    (void)state;
+    struct game game = {.producers = 2, .per_producer = 1, .pop = POP_WITHOUT_COMPARING};
+    struct trp_interleave test = prepare(&game, "no look before going idle");
+    assert_true(trp_interleave_finds(&test, "deadlock"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_push_between_exchange_and_link_is_not_lost),
+        cmocka_unit_test(who_does_not_wait_for_the_link_is_found_to_lose_a_push),
+        cmocka_unit_test(a_push_against_going_idle_is_seen_or_told),
+        cmocka_unit_test(who_goes_idle_without_looking_is_found_to_lose_a_push),
         cmocka_unit_test(one_push_each_arrives_in_every_interleaving),
         cmocka_unit_test(two_pushes_each_arrive_with_up_to_three_preemptions),
         cmocka_unit_test(pushes_and_takes_with_a_filler_lose_nothing),

@@ -8,8 +8,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define PRODUCERS    4
-#define PER_PRODUCER 200000
+#define PRODUCERS    16 // far more than there are CPUs
+#define PER_PRODUCER 50000
 
 struct item {
     struct trp_link link; // first

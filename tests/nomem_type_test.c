@@ -49,7 +49,7 @@ static void a_type_that_finds_no_memory_is_registered_later(void **state)
     no_types = false;
     assert_int_equal(troupe_call(ctx, to, 0, NULL, New), TROUPE_OK);
     assert_int_equal(troupe_call(ctx, to, 0, NULL, Newer), TROUPE_OK);
-    assert_int_equal(troupe_system_stop(driver.system, 0, NULL), TROUPE_OK);
+    assert_int_equal(trp_driver_stop(&driver, 0, NULL), TROUPE_OK);
     trp_type_set_alloc(NULL);
 }
 

@@ -33,7 +33,7 @@ static void an_init_that_returns_an_unknown_status_has_failed(void **state)
     assert_int_equal(trp_driver_start(&driver, 1, NULL), TROUPE_OK);
     troupe_ctx *ctx = troupe_outside(driver.system);
     assert_int_equal(troupe_spawn_wait(ctx, &odd, NULL, NULL, NULL, NULL), TROUPE_ESTART);
-    assert_int_equal(troupe_system_stop(driver.system, 0, NULL), TROUPE_OK);
+    assert_int_equal(trp_driver_stop(&driver, 0, NULL), TROUPE_OK);
 }
 
 // ---- A periodic timer that outlives its target
@@ -57,7 +57,7 @@ static void a_periodic_timer_ends_with_its_target(void **state)
     assert_int_equal(stats.handled, 3);
     assert_int_equal(stats.dead, 1); // the tick that found it dead
     assert_true(trp_system_next_deadline(driver.system) == TRP_NEVER);
-    assert_int_equal(troupe_system_stop(driver.system, 0, NULL), TROUPE_OK);
+    assert_int_equal(trp_driver_stop(&driver, 0, NULL), TROUPE_OK);
 }
 
 // ---- One hook of two under troupe_main

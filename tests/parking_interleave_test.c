@@ -1,20 +1,12 @@
 // Parking under every order of turns: the workers' real search and sleep (find.c, parking.c), with
 // simulated futexes. A lost wake-up is a deadlock, or a timeout where none is needed.
-#include "base/slab.h"
-#include "scheduler/core.h"
-#include "tests/support/interleave.h"
+#include "tests/support/pool.h"
 #include "tests/support/test.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#define WORKERS 3
-
-struct game {
-    struct trp_scheduler *scheduler; // driven, then dressed up as one with a pool
-    struct trp_pool_worker *pool;
+static struct {
     uint32_t workers;
-    uint64_t now;
     struct trp_task tasks[3];
     struct trp_timer timer;
     int found[3];
@@ -22,42 +14,13 @@ struct game {
     int expired;
     int expected; // close when so many tasks were found
     bool chain;   // each task schedules the one after it
-};
-
-static struct game game;
-
-static bool worker_start(struct trp_worker *worker)
-{
-    (void)worker;
-    return true;
-}
-
-static void worker_stop(struct trp_worker *worker)
-{
-    (void)worker;
-}
-
-static enum trp_run run(struct trp_worker *worker, struct trp_task *task)
-{
-    (void)worker;
-    (void)task;
-    return TRP_RUN_DONE;
-}
+} game;
 
 static void expire(struct trp_worker *worker, struct trp_timer *timer)
 {
     (void)timer;
     game.expired++;
     trp_schedule(worker->scheduler, worker, &game.tasks[0]);
-}
-
-static const struct trp_scheduler_ops ops = {worker_start, worker_stop, run, expire, NULL, NULL};
-
-// Each reading is a tick of the sentinel later: so each of its looks counts.
-static uint64_t read_clock(void *user)
-{
-    (void)user;
-    return game.now += TRP_SENTINEL_TICK_NS;
 }
 
 static void setup(void *user)
@@ -68,19 +31,7 @@ static void setup(void *user)
     memset(&game.timer, 0, sizeof game.timer);
     game.all_found = 0;
     game.expired = 0;
-    game.now = 0;
-    struct trp_scheduler *scheduler = game.scheduler;
-    atomic_init(&scheduler->stopping, false);
-    trp_parking_init(&scheduler->parking, game.workers);
-    trp_inject_init(&scheduler->inject, &trp_default_allocator);
-    for (uint32_t i = 0; i < WORKERS; i++)
-        trp_pool_worker_init(&game.pool[i], scheduler, i);
-}
-
-static void close_parking(void)
-{
-    atomic_store(&game.scheduler->stopping, true);
-    trp_parking_close(&game.scheduler->parking);
+    pool_open(game.workers, expire);
 }
 
 static void find_all(struct trp_pool_worker *worker)
@@ -94,52 +45,46 @@ static void find_all(struct trp_pool_worker *worker)
                 task = trp_ring_pop(&worker->ring);
         } while (task);
         if (game.all_found == game.expected)
-            close_parking();
+            pool_stop();
     }
 }
 
 static void first_worker(void *user)
 {
     (void)user;
-    find_all(&game.pool[0]);
+    find_all(&pool.workers[0]);
 }
 
 static void second_worker(void *user)
 {
     (void)user;
-    find_all(&game.pool[1]);
+    find_all(&pool.workers[1]);
 }
 
 static void inject_one(void *user)
 {
     (void)user;
-    trp_schedule(game.scheduler, NULL, &game.tasks[0]);
+    trp_schedule(pool.scheduler, NULL, &game.tasks[0]);
 }
 
 static void inject_another(void *user)
 {
     (void)user;
-    trp_schedule(game.scheduler, NULL, &game.tasks[1]);
+    trp_schedule(pool.scheduler, NULL, &game.tasks[1]);
 }
 
 static void inject_two(void *user)
 {
     (void)user;
-    trp_schedule(game.scheduler, NULL, &game.tasks[0]);
+    trp_schedule(pool.scheduler, NULL, &game.tasks[0]);
     trp_interleave_yield("test: between two");
-    trp_schedule(game.scheduler, NULL, &game.tasks[1]);
-}
-
-static void clean_up(void)
-{
-    for (uint32_t i = 0; i < WORKERS; i++)
-        trp_slab_cache_fini(&game.pool[i].seat.worker.cache);
+    trp_schedule(pool.scheduler, NULL, &game.tasks[1]);
 }
 
 static void check_found(void *user)
 {
     (void)user;
-    clean_up();
+    pool_clean();
     for (int i = 0; i < 3; i++)
         TRP_EXPECT(game.found[i] == (i < game.expected ? 1 : 0));
 }
@@ -165,6 +110,64 @@ static void an_injected_task_reaches_a_worker_about_to_sleep(void **state)
                                         .max_preemptions = 4};
     assert_true(trp_interleave_exhaustive(&test) > 10);
     trp_interleave_random(&test, 1, 3000);
+}
+
+// The worker has looked everywhere in vain and is about to park; the task is there by then, and who
+// has pushed it is about to look who is parked.
+static void a_push_against_a_park_is_seen_or_wakes(void **state)
+{
+    (void)state;
+    game.workers = 1;
+    game.expected = 2;
+    struct trp_interleave test = {.name = "push against park",
+                                  .setup = setup,
+                                  .threads = {first_worker, inject_one, inject_another},
+                                  .count = 3,
+                                  .check = check_found_without_timeouts,
+                                  .max_preemptions = 3,
+                                  .windows = {{"find: about to park", "inject: pushed"}}};
+    trp_interleave_exhaustive(&test);
+    trp_interleave_random(&test, 1, 3000);
+    test.name = "push against park, entered";
+    test.windows[0].one = "parking: entered";
+    trp_interleave_exhaustive(&test);
+}
+
+// The one who parks has said so; the notifier takes it off the stack before it sleeps.
+static void a_wake_against_falling_asleep_is_not_lost(void **state)
+{
+    (void)state;
+    game.workers = 1;
+    game.expected = 2;
+    const struct trp_interleave test = {.name = "wake against sleep",
+                                        .setup = setup,
+                                        .threads = {first_worker, inject_two},
+                                        .count = 2,
+                                        .check = check_found_without_timeouts,
+                                        .max_preemptions = 4,
+                                        .windows = {{"park: about to sleep", "parking: notify"}}};
+    trp_interleave_exhaustive(&test);
+    trp_interleave_random(&test, 1, 3000);
+}
+
+static void inject_in_silence(void *user)
+{
+    (void)user;
+    trp_inject_push(&pool.scheduler->inject, &game.tasks[0]);
+}
+
+static void who_pushes_without_a_notify_is_found(void **state)
+{
+    (void)state;
+    game.workers = 1;
+    game.expected = 1;
+    const struct trp_interleave test = {.name = "no notify",
+                                        .setup = setup,
+                                        .threads = {first_worker, inject_in_silence},
+                                        .count = 2,
+                                        .check = check_found};
+    assert_true(trp_interleave_finds(&test, "deadlock"));
+    pool_clean();
 }
 
 static void tasks_from_two_threads_reach_one_worker(void **state)
@@ -214,28 +217,28 @@ static void find_and_be_held(struct trp_pool_worker *worker)
         game.found[index]++;
         game.all_found++;
         if (game.chain && index + 1 < game.expected)
-            trp_schedule(game.scheduler, &worker->seat.worker, &game.tasks[index + 1]);
+            trp_schedule(pool.scheduler, &worker->seat.worker, &game.tasks[index + 1]);
         trp_interleave_block_until("test: held", all_were_found, NULL);
-        close_parking();
+        pool_stop();
     }
 }
 
 static void first_held(void *user)
 {
     (void)user;
-    find_and_be_held(&game.pool[0]);
+    find_and_be_held(&pool.workers[0]);
 }
 
 static void second_held(void *user)
 {
     (void)user;
-    find_and_be_held(&game.pool[1]);
+    find_and_be_held(&pool.workers[1]);
 }
 
 static void third_held(void *user)
 {
     (void)user;
-    find_and_be_held(&game.pool[2]);
+    find_and_be_held(&pool.workers[2]);
 }
 
 static void injected_tasks_do_not_wait_for_a_held_worker(void **state)
@@ -292,17 +295,17 @@ static void a_task_in_the_next_slot_of_a_held_worker_runs_elsewhere(void **state
 static void arm(void *user)
 {
     (void)user;
-    struct trp_wheel *wheel = trp_scheduler_wheel(game.scheduler, 0);
+    struct trp_wheel *wheel = trp_scheduler_wheel(pool.scheduler, 0);
     trp_wheel_lock(wheel);
     trp_wheel_arm(wheel, &game.timer, 1);
     trp_wheel_unlock(wheel);
-    trp_scheduler_timer_armed(game.scheduler, 1);
+    trp_scheduler_timer_armed(pool.scheduler, 1);
 }
 
 static void check_expired(void *user)
 {
     (void)user;
-    clean_up();
+    pool_clean();
     TRP_EXPECT(game.expired == 1);
 }
 
@@ -316,52 +319,20 @@ static void a_timer_wakes_a_sentinel_that_goes_to_sleep_without_limit(void **sta
                                       .threads = {arm, first_worker, second_worker},
                                       .count = game.workers == 1 ? 2 : 3,
                                       .check = check_expired,
-                                      .max_preemptions = game.workers == 1 ? 4 : 2};
-        assert_true(trp_interleave_exhaustive(&test) > 10);
+                                      .max_preemptions = game.workers == 1 ? 4 : 2,
+                                      .windows = {{"parking: armed", "sentinel: said how long"}}};
+        trp_interleave_exhaustive(&test);
         trp_interleave_random(&test, 1, 3000);
     }
-}
-
-static int make_game(void **state)
-{
-    (void)state;
-    struct trp_slab *slab = trp_slab_new(&trp_default_allocator);
-    const struct trp_scheduler_config config = {.workers = WORKERS,
-                                                .driven = true,
-                                                .slice_ns = TRP_NS_PER_MS,
-                                                .clock = {read_clock, NULL},
-                                                .allocator = &trp_default_allocator,
-                                                .slab = slab,
-                                                .ops = &ops,
-                                                .user = slab};
-    game.pool = aligned_alloc(_Alignof(struct trp_pool_worker), WORKERS * sizeof *game.pool);
-    if (!game.pool || trp_scheduler_start(&config, &game.scheduler) != TROUPE_OK)
-        return -1;
-    game.scheduler->config.driven = false;
-    game.scheduler->config.workers = WORKERS;
-    game.scheduler->pool = game.pool;
-    return 0;
-}
-
-static int end_game(void **state)
-{
-    (void)state;
-    struct trp_slab *slab = trp_scheduler_user(game.scheduler);
-    game.scheduler->config.driven = true;
-    game.scheduler->config.workers = 1;
-    game.scheduler->pool = NULL;
-    atomic_store(&game.scheduler->stopping, false);
-    assert_true(trp_scheduler_stop(game.scheduler, TRP_NEVER));
-    trp_scheduler_free(game.scheduler);
-    free(game.pool);
-    trp_slab_free(slab);
-    return 0;
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_injected_task_reaches_a_worker_about_to_sleep),
+        cmocka_unit_test(a_push_against_a_park_is_seen_or_wakes),
+        cmocka_unit_test(a_wake_against_falling_asleep_is_not_lost),
+        cmocka_unit_test(who_pushes_without_a_notify_is_found),
         cmocka_unit_test(tasks_from_two_threads_reach_one_worker),
         cmocka_unit_test(injected_tasks_reach_two_workers_about_to_sleep),
         cmocka_unit_test(injected_tasks_do_not_wait_for_a_held_worker),
@@ -369,5 +340,5 @@ int main(void)
         cmocka_unit_test(when_the_sentinel_goes_to_work_another_takes_its_place),
         cmocka_unit_test(a_timer_wakes_a_sentinel_that_goes_to_sleep_without_limit),
     };
-    return cmocka_run_group_tests(tests, make_game, end_game);
+    return cmocka_run_group_tests(tests, pool_make, pool_free);
 }

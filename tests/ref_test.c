@@ -161,6 +161,7 @@ static troupe_ref spawn_and_end(struct world *world, troupe_ref spawner)
 {
     troupe_ref ref;
     assert_int_equal(world_do(world, spawner, spawn_detached, &ref), TROUPE_OK);
+    assert_false(troupe_ref_is_none(ref));
     (void)troupe_stop(world->ctx, ref);
     world_join(world, ref);
     return ref;

@@ -10,7 +10,7 @@ static void fail_and_await_the_verdict(struct world *world, troupe_ref child)
 {
     world_tell(world, child, puppet_fail, broken);
     while (!world_heard(world, "child", "stop failed: broken"))
-        assert_true(trp_system_step(world->system));
+        assert_true(trp_driver_step(&world->driver));
 }
 
 static void expect_second_incarnation(struct world *world, troupe_ref child)
@@ -97,7 +97,7 @@ WORLD_STORY_DRIVEN(a_supervisor_that_is_stopped_amid_a_restart_waits_for_nothing
     uint64_t before = troupe_now_ns(world->ctx);
     world_tell(world, child, puppet_fail, broken);
     for (uint64_t steps = world->seed % 8; steps > 0; steps--)
-        (void)trp_system_step(world->system);
+        (void)trp_driver_step(&world->driver);
     assert_int_equal(troupe_stop(world->ctx, ref), TROUPE_OK);
     world_join(world, ref);
     assert_true(troupe_now_ns(world->ctx) == before);

@@ -1,5 +1,6 @@
-// The ring with real threads: one owner, more thieves than cores. A task's `runs` is not atomic, on
-// purpose: a task seen by two threads at once is a data race that ThreadSanitizer reports.
+// The ring with real threads: one owner, more thieves than cores. What is in a task is not atomic,
+// on purpose: a task seen by two threads at once, or before what was written to it, is a data race
+// that ThreadSanitizer reports.
 #include "scheduler/ring.h"
 #include "scheduler/scheduler.h"
 #include "tests/support/test.h"
@@ -8,12 +9,13 @@
 #include <sched.h>
 #include <stdlib.h>
 
-#define THIEVES 4
+#define THIEVES 16 // far more than there are CPUs
 #define TASKS   400000
 
 struct item {
     struct trp_task task; // first
     int runs;
+    int number; // 1 + its place, written just before it is pushed
 };
 
 struct stage {
@@ -31,7 +33,8 @@ struct thief {
 
 static void run_item(struct trp_task *task)
 {
-    ((struct item *)(void *)task)->runs++;
+    struct item *item = (struct item *)(void *)task;
+    item->runs += item->number > 0;
 }
 
 static void *steal(void *user)
@@ -43,12 +46,16 @@ static void *steal(void *user)
     bool last_look = false;
     for (;;) {
         bool done = atomic_load(&stage->done);
-        if (trp_ring_steal(own, &stage->owner) + trp_ring_steal(own, neighbour) == 0) {
+        uint32_t stolen = trp_ring_steal(own, neighbour);
+        if (thief->index % 2 == 0) // the others know of the tasks by their neighbour alone
+            stolen += trp_ring_steal(own, &stage->owner);
+        if (stolen == 0) {
             if (last_look)
                 return NULL;
             last_look = done;
-            sched_yield();
         }
+        if (stolen == 0 || thief->taken % 16 == 0) // time for others to steal it again
+            sched_yield();
         for (struct trp_task *task; (task = trp_ring_pop(own)); thief->taken++)
             run_item(task);
     }
@@ -75,6 +82,7 @@ static void every_task_runs_once_whoever_takes_it(void **state)
     uint64_t own = 0;
     struct trp_task *batch[TRP_RING_SIZE / 2];
     for (int i = 0; i < TASKS; i++) {
+        stage->items[i].number = i + 1;
         while (!trp_ring_push(&stage->owner, &stage->items[i].task)) {
             uint32_t count = trp_ring_spill(&stage->owner, batch);
             for (uint32_t k = 0; k < count; k++, own++)

@@ -133,7 +133,7 @@ static troupe_ctx *start(void)
 
 static void stop(void)
 {
-    assert_int_equal(troupe_system_stop(driver.system, 0, NULL), TROUPE_OK);
+    assert_int_equal(trp_driver_stop(&driver, 0, NULL), TROUPE_OK);
 }
 
 static void the_sample_does_what_it_says(void **state)

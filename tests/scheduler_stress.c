@@ -14,7 +14,7 @@
 
 #define TASKS    2000
 #define HOMES    8
-#define OUTSIDE  3
+#define OUTSIDE  8
 #define REQUESTS 300000L
 
 // A task's state, as a mailbox would keep it: how many requests wait. From 0 to 1: schedule.
@@ -197,7 +197,7 @@ static void run_world(uint32_t workers)
 static void every_request_is_handled_once_by_one_worker_at_a_time(void **state)
 {
     (void)state;
-    static const uint32_t workers[] = {1, 2, 3, 8};
+    static const uint32_t workers[] = {1, 2, 3, 8, 32};
     for (size_t i = 0; i < sizeof workers / sizeof workers[0]; i++)
         run_world(workers[i]);
 }

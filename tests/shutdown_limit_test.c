@@ -56,29 +56,29 @@ static void stop_owner(struct world *world)
 // Runs until "b" has been told to stop, which arms the timer of its limit. Nothing else has one.
 static void run_until_told(struct world *world)
 {
-    uint64_t due, began = world->driver.now;
+    uint64_t due, began = world->driver.sim->now;
     while ((due = trp_system_next_deadline(world->system)) == TRP_NEVER)
-        assert_true(trp_system_step(world->system));
-    assert_int_equal(world->driver.now, began);
+        assert_true(trp_driver_step(&world->driver));
+    assert_int_equal(world->driver.sim->now, began);
     assert_true(due >= began + LIMIT_NS && due < began + LIMIT_NS + TICK_NS);
 }
 
 // Two are runnable: runs the one that came last.
 static void run_latest(struct world *world)
 {
-    struct trp_random ahead = world->driver.choices;
+    struct trp_random ahead = world->driver.sim->random;
     while (trp_random_below(&ahead, 2) != 1) {
-        (void)trp_random_next(&world->driver.choices);
-        ahead = world->driver.choices;
+        (void)trp_random_next(&world->driver.sim->random);
+        ahead = world->driver.sim->random;
     }
-    assert_true(trp_system_step(world->system));
+    assert_true(trp_driver_step(&world->driver));
 }
 
 static void stops_in_time(struct world *world, void (*begin)(struct world *world))
 {
     begin(world);
     run_until_told(world);
-    world->driver.now += LIMIT_NS - 1;
+    world->driver.sim->now += LIMIT_NS - 1;
     world_settle(world);
     assert_int_equal(world_heard(world, "b", "stop shutdown"), 1);
 }
@@ -87,8 +87,8 @@ static void is_killed(struct world *world, void (*begin)(struct world *world))
 {
     begin(world);
     run_until_told(world);
-    world->driver.now = trp_system_next_deadline(world->system);
-    assert_true(trp_system_step(world->system)); // the timer, which wakes who waits
+    world->driver.sim->now = trp_system_next_deadline(world->system);
+    assert_true(trp_driven_expire(world->system->scheduler)); // which wakes who waits
     run_latest(world);
     world_settle(world);
     assert_int_equal(world_heard(world, "b", "stop shutdown"), 0);

@@ -124,18 +124,22 @@ static void check_nothing_is_lost(void *user)
     trp_slab_free(game->slab);
 }
 
-static void no_block_has_two_owners_with_two_threads(void **state)
+static void a_batch_handed_over_against_a_fetch_has_one_owner(void **state)
 {
     (void)state;
     struct game game = {.threads = 2};
-    const struct trp_interleave test = {.name = "two threads take and give",
-                                        .setup = reset,
-                                        .threads = {take_and_give_0, take_and_give_1},
-                                        .count = 2,
-                                        .check = check_nothing_is_lost,
-                                        .user = &game,
-                                        .max_preemptions = 3};
-    print_message("%llu runs\n", (unsigned long long)trp_interleave_exhaustive(&test));
+    struct trp_interleave test = {
+        .name = "hand over against fetch",
+        .setup = reset,
+        .threads = {take_and_give_0, take_and_give_1, take_and_give_2},
+        .count = 2,
+        .check = check_nothing_is_lost,
+        .user = &game,
+        .max_preemptions = 3,
+        .windows = {{"slab: before handing a batch over", "slab: before fetching a batch"}}};
+    trp_interleave_exhaustive(&test);
+    game.threads = test.count = 3;
+    trp_interleave_random(&test, 1, 2000);
 }
 
 static void no_block_has_two_owners_with_three_threads(void **state)
@@ -170,7 +174,7 @@ static void blocks_that_travel_to_two_consumers_all_come_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_block_has_two_owners_with_two_threads),
+        cmocka_unit_test(a_batch_handed_over_against_a_fetch_has_one_owner),
         cmocka_unit_test(no_block_has_two_owners_with_three_threads),
         cmocka_unit_test(blocks_that_travel_to_two_consumers_all_come_back),
     };

@@ -11,8 +11,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define THREADS           4
-#define BLOCKS_PER_THREAD 200000
+#define THREADS           16 // far more than there are CPUs
+#define BLOCKS_PER_THREAD 50000
 #define RING              256
 
 struct parcel { // what is in each block

@@ -230,9 +230,9 @@ WORLD_STORY_DRIVEN(a_system_can_be_stopped_meanwhile)
 {
     troupe_ref top = START(backing_off);
     fail_a(world, top);
-    uint64_t before = world->driver.now;
+    uint64_t before = world->driver.sim->now;
     world_stop(world);
-    assert_true(world->driver.now - before < 100000000);
+    assert_true(world->driver.sim->now - before < 100000000);
 }
 
 // ---- Counting, groups, supervisors

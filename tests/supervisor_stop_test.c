@@ -159,11 +159,11 @@ WORLD_STORY_DRIVEN(prompt_children_are_stopped_without_any_time_passing)
 {
     static const troupe_child children[] = {PUPPET("a"), PUPPET("b"), PUPPET("c")};
     troupe_ref top = tree_start_owned(world, &(troupe_supervisor){TREE(children)});
-    uint64_t before = world->driver.now;
+    uint64_t before = world->driver.sim->now;
     troupe_stop(world->ctx, top);
     world_settle(world);
     world_expect(world, "owner", "init 1; down start 1; down stop 1 shutdown");
-    assert_int_equal(world->driver.now, before);
+    assert_int_equal(world->driver.sim->now, before);
 }
 
 int main(void)

@@ -61,7 +61,7 @@ static void a_target_of_another_kind_gets_what_is_sent_to_its_ref(void **state)
     assert_int_equal(troupe_send(ctx, ref, Hello), TROUPE_EDEAD);
     assert_int_equal(troupe_stop(ctx, ref), TROUPE_EDEAD);
     assert_int_equal(seen.delivered, 1);
-    assert_int_equal(troupe_system_stop(driver.system, 0, NULL), TROUPE_OK);
+    assert_int_equal(trp_driver_stop(&driver, 0, NULL), TROUPE_OK);
 }
 
 static void a_plain_struct_does_not_leave_its_system(void **state)
@@ -76,7 +76,7 @@ static void a_plain_struct_does_not_leave_its_system(void **state)
     troupe_stats stats;
     troupe_system_stats(driver.system, &stats);
     assert_int_equal(stats.sent, 0);
-    assert_int_equal(troupe_system_stop(driver.system, 0, NULL), TROUPE_OK);
+    assert_int_equal(trp_driver_stop(&driver, 0, NULL), TROUPE_OK);
 }
 
 static troupe_status route_send(void *user, troupe_ctx *ctx, troupe_ref to,
@@ -102,7 +102,7 @@ static void a_protobuf_message_to_another_system_takes_the_route(void **state)
     assert_int_equal(troupe_send(ctx, abroad, Kinds3__Point, .x = 3), TROUPE_OK);
     assert_int_equal(seen.routed, 1);
     assert_true(troupe_ref_equal(seen.routed_to, abroad));
-    assert_int_equal(troupe_system_stop(driver.system, 0, NULL), TROUPE_OK);
+    assert_int_equal(trp_driver_stop(&driver, 0, NULL), TROUPE_OK);
 }
 
 static void moves_and_fan_outs_to_another_system_do_as_sends_do(void **state)
@@ -126,7 +126,7 @@ static void moves_and_fan_outs_to_another_system_do_as_sends_do(void **state)
     assert_non_null(troupe_msg_new(ctx, Kinds3__Point, &msg));
     assert_int_equal(troupe_move(ctx, abroad, msg), TROUPE_OK);
     assert_int_equal(seen.routed, 2);
-    assert_int_equal(troupe_system_stop(driver.system, 0, NULL), TROUPE_OK);
+    assert_int_equal(trp_driver_stop(&driver, 0, NULL), TROUPE_OK);
 }
 
 int main(void)

@@ -20,11 +20,11 @@ WORLD_STORY_DRIVEN(ticks_come_once_in_a_period_the_first_after_one)
 {
     troupe_ref a = world_spawn(world, "a", every_10, NULL);
     world_sync(world, a);
-    uint64_t start = world->driver.now;
+    uint64_t start = world->driver.sim->now;
     world_advance(world, 9);
     assert_int_equal(world_heard(world, "a", "1"), 0);
     for (unsigned i = 1; i <= 100; i++) {
-        world_advance(world, 10 * i + 5 - (world->driver.now - start) / 1000000);
+        world_advance(world, 10 * i + 5 - (world->driver.sim->now - start) / 1000000);
         assert_int_equal(world_heard(world, "a", "1"), i);
     }
 }
@@ -109,8 +109,8 @@ WORLD_STORY_DRIVEN(periods_that_have_passed_unseen_are_left_out)
 {
     troupe_ref a = world_spawn(world, "a", every_10, NULL);
     world_sync(world, a);
-    uint64_t start = world->driver.now;
-    world->driver.now = start + UINT64_C(1005000000); // as when a program is halted
+    uint64_t start = world->driver.sim->now;
+    world->driver.sim->now = start + UINT64_C(1005000000); // as when a program is halted
     world_settle(world);
     world_expect(world, "a", "init 1; 1");
     world_advance(world, 10); // on the beat again

@@ -142,22 +142,25 @@ static void check_end(void *user)
 
 static void explore(const char *name, void (*check)(void *user))
 {
-    struct trp_interleave test = {.name = name,
-                                  .setup = setup,
-                                  .threads = {work, expire},
-                                  .count = 2,
-                                  .check = check,
-                                  .user = game,
-                                  .max_preemptions = TRP_INTERLEAVE_ALL,
-                                  .max_runs = 2000000};
+    struct trp_interleave test = {
+        .name = name,
+        .setup = setup,
+        .threads = {work, expire},
+        .count = 2,
+        .check = check,
+        .user = game,
+        .max_preemptions = TRP_INTERLEAVE_ALL,
+        .max_runs = 2000000,
+        .windows = {{"timer: cancel, before lock", "timer: expired, before lock"}}};
     if (game->late)
         test.threads[test.count++] = tell_to_cancel;
     if (game->late || game->expiries > 1)
         test.max_preemptions = 4;
-    print_message("%s: %llu runs\n", name, (unsigned long long)trp_interleave_exhaustive(&test));
+    trp_interleave_exhaustive(&test);
+    trp_interleave_random(&test, 1, 2000);
 }
 
-static void cancel_or_the_message_to_oneself_wins(void **state)
+static void a_cancel_against_the_fire_to_oneself_wins_or_loses_whole(void **state)
 {
     (void)state;
     *game = (struct game){.to_self = true, .expiries = 1};
@@ -168,7 +171,7 @@ static void cancel_or_the_message_to_oneself_wins(void **state)
     assert_true(game->lost > 0);
 }
 
-static void cancel_or_the_message_to_another_wins(void **state)
+static void a_cancel_against_the_fire_to_another_wins_or_loses_whole(void **state)
 {
     (void)state;
     *game = (struct game){.to_self = false, .expiries = 1};
@@ -207,8 +210,8 @@ static void a_timer_ends_with_its_owner(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cancel_or_the_message_to_oneself_wins),
-        cmocka_unit_test(cancel_or_the_message_to_another_wins),
+        cmocka_unit_test(a_cancel_against_the_fire_to_oneself_wins_or_loses_whole),
+        cmocka_unit_test(a_cancel_against_the_fire_to_another_wins_or_loses_whole),
         cmocka_unit_test(no_tick_is_handled_after_its_cancelling),
         cmocka_unit_test(a_periodic_timer_to_another_ends_with_its_cancelling),
         cmocka_unit_test(a_timer_ends_with_its_owner),

@@ -84,7 +84,7 @@ static void a_timer_is_either_cancelled_or_handled_once(void **state)
     (void)state;
     troupe_system *system;
     troupe_ref refs[ACTORS];
-    assert_int_equal(troupe_system_start(&(troupe_system_opts){.workers = 4}, &system), TROUPE_OK);
+    assert_int_equal(troupe_system_start(&(troupe_system_opts){.workers = 16}, &system), TROUPE_OK);
     troupe_ctx *ctx = troupe_outside(system);
     for (int i = 0; i < ACTORS; i++) {
         assert_int_equal(troupe_spawn(ctx, &behavior, NULL, &refs[i]), TROUPE_OK);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-    THREADS = 4,
+    THREADS = 16, // far more than there are CPUs
     TYPES = 2000,
 };
 

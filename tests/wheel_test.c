@@ -79,6 +79,25 @@ static void one_that_is_due_can_still_be_cancelled(void **state)
     assert_null(trp_wheel_expire(f->wheel, 3 * TICK));
 }
 
+static void any_of_those_that_are_due_at_once_can_be_taken(void **state)
+{
+    struct fixture *f = *state;
+    for (uint32_t i = 0; i < 3; i++)
+        trp_wheel_arm(f->wheel, &f->timers[i], 10 * TICK);
+    trp_wheel_arm(f->wheel, &f->timers[3], 12 * TICK);
+    assert_int_equal(trp_wheel_due(f->wheel, 10 * TICK - 1), 0);
+    assert_int_equal(trp_wheel_due(f->wheel, 20 * TICK), 3); // the later one is not at once
+    assert_ptr_equal(trp_wheel_expire_at(f->wheel, 1), &f->timers[1]);
+    assert_int_equal(trp_wheel_due(f->wheel, 20 * TICK), 2);
+    assert_ptr_equal(trp_wheel_expire_at(f->wheel, 1), &f->timers[2]);
+    assert_ptr_equal(trp_wheel_expire_at(f->wheel, 0), &f->timers[0]);
+    assert_true(trp_wheel_next(f->wheel) == 12 * TICK);
+    assert_int_equal(trp_wheel_due(f->wheel, 20 * TICK), 1);
+    assert_ptr_equal(trp_wheel_expire_at(f->wheel, 0), &f->timers[3]);
+    assert_int_equal(trp_wheel_due(f->wheel, 20 * TICK), 0);
+    assert_true(trp_wheel_next(f->wheel) == TRP_NEVER);
+}
+
 static void timers_of_one_tick_keep_the_order_of_arming_across_cascades(void **state)
 {
     struct fixture *f = *state;
@@ -222,6 +241,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_cancelled_timer_does_not_expire, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_is_due_can_still_be_cancelled, setup, teardown),
+        cmocka_unit_test_setup_teardown(any_of_those_that_are_due_at_once_can_be_taken, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(timers_of_one_tick_keep_the_order_of_arming_across_cascades,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(deadlines_far_away_are_kept, setup, teardown),

@@ -134,7 +134,8 @@ TROUPE_API troupe_status troupe_spawn_wait(troupe_ctx *ctx, const troupe_behavio
 // Needs no memory. Outside too.
 TROUPE_API troupe_status troupe_stop(troupe_ctx *ctx, troupe_ref ref);
 
-// Asks an actor to end with reason shutdown after the messages that wait now.
+// Asks an actor to end with reason shutdown after the messages that wait now. Waits in the mailbox
+// as they do, also over a restart: then it ends the incarnation that comes to it.
 // Errors: TROUPE_EDEAD, TROUPE_ENOMEM. Outside too.
 TROUPE_API troupe_status troupe_drain(troupe_ctx *ctx, troupe_ref ref);
 

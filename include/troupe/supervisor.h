@@ -73,12 +73,13 @@ typedef struct troupe_child {
     const troupe_behavior *behavior;            // either this
     const struct troupe_supervisor *supervisor; // or this: the child is itself a supervisor
     troupe_restart restart;                     // default: permanent
-    troupe_place place;                         // default: on the pool
+    troupe_place place;     // default: on the pool, where supervisors always are
     uint32_t shutdown_ms;   // default 5000; supervisors: no limit. TROUPE_KILL_NOW, TROUPE_NO_LIMIT
-    bool significant;       // see troupe_auto_shutdown; transient or temporary children only
+    bool significant;       // for auto_shutdown, which must be set then; transient or temporary
+                            // children only
     uint32_t max_restarts;  // 0: its restarts count for the supervisor. Else it has a budget of its
                             // own, which they count for instead: as of troupe_supervisor
-    uint32_t within_ms;     // of that; default 5000
+    uint32_t within_ms;     // of that budget, only with one; default 5000
     troupe_backoff backoff; // default: none
     const char *register_as; // a name to be known by, see <troupe/name.h>; 1 to 63 bytes; or NULL;
                              // another one for each child of a tree

@@ -39,6 +39,7 @@ void hands_open(struct hands *hands, uint64_t seed, const troupe_system_opts *op
     troupe_status status = trp_driver_start(&hands->driver, seed, opts);
     TRP_ASSERT(status == TROUPE_OK);
     hands->system = hands->driver.system;
+    hands->system->seams.probe = NULL; // as on real threads: messages take the short way
     hands->ctx = troupe_outside(hands->system);
     hands->outsiders = outsiders;
     for (uint32_t i = 0; i < HANDS; i++)
@@ -54,24 +55,14 @@ void hands_settle(struct hands *hands)
 static bool can_go_on(void *user)
 {
     const struct hands *hands = user;
-    return hands->system->scheduler->runnable_count > 0 ||
+    return hands->system->scheduler->runnable.count > 0 ||
            (hands->outsiders == 0 && hands->active == 0);
-}
-
-static struct trp_task *take(struct trp_scheduler *scheduler)
-{
-    struct trp_task *task = scheduler->runnable_first;
-    scheduler->runnable_first = task->next;
-    if (scheduler->runnable_first == NULL)
-        scheduler->runnable_last = NULL;
-    scheduler->runnable_count--;
-    return task;
 }
 
 static void run_one(struct hands *hands, struct hand *hand)
 {
     struct trp_scheduler *scheduler = hands->system->scheduler;
-    struct trp_task *task = take(scheduler);
+    struct trp_task *task = trp_runnable_take(&scheduler->runnable, 0);
     hands->active++;
     if (trp_activate(&hand->worker, task) == TRP_RUN_AGAIN)
         trp_schedule(scheduler, &hand->worker, task);
@@ -80,7 +71,7 @@ static void run_one(struct hands *hands, struct hand *hand)
 
 void hands_step(struct hands *hands)
 {
-    TRP_ASSERT(hands->system->scheduler->runnable_count > 0);
+    TRP_ASSERT(hands->system->scheduler->runnable.count > 0);
     run_one(hands, &hands->hands[0]);
 }
 
@@ -88,7 +79,7 @@ void hands_work(struct hands *hands, int index)
 {
     for (;;) {
         trp_interleave_block_until("hand: blocked until runnable", can_go_on, hands);
-        if (hands->system->scheduler->runnable_count == 0)
+        if (hands->system->scheduler->runnable.count == 0)
             return;
         run_one(hands, &hands->hands[index]);
     }
@@ -119,6 +110,7 @@ void hands_close(struct hands *hands, troupe_report *report)
     }
     troupe_status status = troupe_system_stop(hands->system, 0, report);
     TRP_ASSERT(status == TROUPE_OK);
+    TRP_ASSERT(troupe_sim_free(hands->driver.sim));
 }
 
 #endif

@@ -26,6 +26,7 @@
 #    define PRINTED_TURNS 300
 
 static _Thread_local struct member *self;
+static uint64_t latest_meets[TRP_INTERLEAVE_WINDOWS];
 static struct team *current_team; // for expectations in check, and for the trace when it crashes
 
 // ---- Reports
@@ -104,12 +105,44 @@ static void pass_turn(struct team *team, struct member *from)
         wait_for(&from->turn);
 }
 
+static bool stands_at(const struct member *member, const char *point)
+{
+    return strcmp(member->point, point) == 0;
+}
+
+static int count_windows(const struct trp_interleave *test)
+{
+    int count = 0;
+    while (count < TRP_INTERLEAVE_WINDOWS && test->windows[count].one != NULL)
+        count++;
+    return count;
+}
+
+static bool meet(const struct member *member, const struct member *other,
+                 const struct trp_window *window)
+{
+    return (stands_at(member, window->one) && stands_at(other, window->other)) ||
+           (stands_at(member, window->other) && stands_at(other, window->one));
+}
+
+static void look_at_windows(struct team *team, const struct member *member)
+{
+    for (int w = 0; w < count_windows(team->test); w++) {
+        bool met = team->met[w];
+        for (int i = 0; i < team->test->count && !met; i++)
+            met = i != member->index && meet(member, &team->members[i], &team->test->windows[w]);
+        team->meets[w] += met && !team->met[w];
+        team->met[w] = met;
+    }
+}
+
 // The caller stands at `point` in its new state.
 static void arrive(struct member *member, const char *point, bool was_waiting)
 {
     struct team *team = member->team;
-    bool again = was_waiting && member->state == WAITING && strcmp(member->point, point) == 0;
+    bool again = was_waiting && member->state == WAITING && stands_at(member, point);
     member->point = point;
+    look_at_windows(team, member);
     if (again) {
         team->fruitless++;
     } else {
@@ -142,7 +175,7 @@ void trp_interleave_wait(const char *point)
     if (self == NULL)
         return;
     self->state = WAITING;
-    arrive(self, point, strcmp(self->point, point) == 0);
+    arrive(self, point, stands_at(self, point));
 }
 
 void trp_interleave_block_until(const char *point, bool (*holds)(void *user), void *user)
@@ -277,6 +310,7 @@ static bool run_once(struct team *team)
     team->fruitless = 0;
     team->tickets = 0;
     team->timeouts = 0;
+    memset(team->met, 0, sizeof team->met);
     for (int i = 0; i < test->count; i++) {
         team->members[i].state = READY;
         team->members[i].point = "start";
@@ -314,15 +348,33 @@ static void prepare(struct surroundings *before)
 static bool finish(const struct surroundings *before, struct team *team, char *failure)
 {
     memcpy(failure, team->failure, sizeof team->failure);
+    memcpy(latest_meets, team->meets, sizeof latest_meets);
     team_free(team);
     sigaction(SIGABRT, &before->on_abort, NULL);
     pthread_setaffinity_np(pthread_self(), sizeof before->cpus, &before->cpus);
     return failure[0] == '\0';
 }
 
-static void finish_or_fail(const struct surroundings *before, struct team *team)
+// All runs are over.
+static void judge_windows(struct team *team, uint64_t runs)
+{
+    int count = count_windows(team->test);
+    if (count == 0 || team->failure[0] != '\0')
+        return;
+    print_message("%s: %llu %s; in the window:", team->test->name, (unsigned long long)runs,
+                  team->random ? "seeds" : "runs");
+    for (int w = 0; w < count; w++) {
+        print_message(" %llu", (unsigned long long)team->meets[w]);
+        if (team->meets[w] == 0)
+            trp_team_fail(team, "no run has entered the window");
+    }
+    print_message("\n");
+}
+
+static void finish_or_fail(const struct surroundings *before, struct team *team, uint64_t runs)
 {
     char failure[sizeof team->failure];
+    judge_windows(team, runs);
     if (team->failure[0] != '\0') {
         (void)fprintf(stderr, "%s\n", team->failure);
         print_trace(team);
@@ -351,7 +403,7 @@ uint64_t trp_interleave_exhaustive(const struct trp_interleave *test)
     prepare(&before);
     struct team *team = team_new(test);
     uint64_t runs = explore(team);
-    finish_or_fail(&before, team);
+    finish_or_fail(&before, team, runs);
     return runs;
 }
 
@@ -360,7 +412,7 @@ bool trp_interleave_finds(const struct trp_interleave *test, const char *text)
     struct surroundings before;
     prepare(&before);
     struct team *team = team_new(test);
-    explore(team);
+    judge_windows(team, explore(team));
     char failure[sizeof team->failure];
     return !finish(&before, team, failure) && strstr(failure, text) != NULL;
 }
@@ -379,7 +431,12 @@ void trp_interleave_random(const struct trp_interleave *test, uint64_t first_see
         if (!run_once(team))
             break;
     }
-    finish_or_fail(&before, team);
+    finish_or_fail(&before, team, seeds);
+}
+
+uint64_t trp_interleave_met(int window)
+{
+    return latest_meets[window];
 }
 
 #endif

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #define TRP_INTERLEAVE_THREADS 4
+#define TRP_INTERLEAVE_WINDOWS 3
 
 // For max_preemptions: no limit.
 #define TRP_INTERLEAVE_ALL (-1)
@@ -37,6 +38,12 @@ struct trp_interleave {
     int max_preemptions;       // exhaustive: how often a run may take the turn from a thread
                                // that could go on; 0: 2 times
     uint64_t max_runs;         // exhaustive: more runs fail the test; 0: a million
+
+    // What must be reached, or the test fails: for each of these, a run in which one thread stands
+    // at the one point while another stands at the other. The first without a name is the end.
+    struct trp_window {
+        const char *one, *other;
+    } windows[TRP_INTERLEAVE_WINDOWS];
 };
 
 // Tries every order of turns with at most max_preemptions, depth first. Returns how many runs that
@@ -51,6 +58,9 @@ void trp_interleave_random(const struct trp_interleave *test, uint64_t first_see
 // As trp_interleave_exhaustive, but expects a failure: tells whether one was found whose text
 // contains `text`. For tests that a known fault is found.
 bool trp_interleave_finds(const struct trp_interleave *test, const char *text);
+
+// In how many runs of the test before that window was entered. Tests that have some print it.
+uint64_t trp_interleave_met(int window);
 
 // ---- For the threads of a test, and for check where it makes sense
 

@@ -69,6 +69,8 @@ struct team {
     int fruitless; // turns in a row in which somebody waiting looked in vain
     uint64_t tickets;
     uint32_t timeouts;
+    bool met[TRP_INTERLEAVE_WINDOWS];       // in this run
+    uint64_t meets[TRP_INTERLEAVE_WINDOWS]; // runs in which each window was entered
     char failure[400];
     char how[100]; // to repeat the run
 };

@@ -82,7 +82,7 @@ static bool survive(const struct scarce_scenario *scenario, int64_t fail, bool l
             scenario->expect_all();
         }
         memory.failed = failed;
-        assert_int_equal(troupe_system_stop(driver.system, 0, NULL), TROUPE_OK);
+        assert_int_equal(trp_driver_stop(&driver, 0, NULL), TROUPE_OK);
     } else {
         assert_int_equal(started, TROUPE_ENOMEM);
         assert_non_null(strstr(troupe_error_text(NULL), "no memory"));

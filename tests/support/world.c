@@ -197,19 +197,6 @@ static void wait_for_news(struct world *world, size_t seen)
     pthread_mutex_unlock(&world->lock);
 }
 
-// Driven: one step, or a jump to the next timer. False: nothing can ever happen any more.
-static bool step(struct world *world)
-{
-    if (trp_system_step(world->system))
-        return true;
-    uint64_t next = trp_system_next_deadline(world->system);
-    if (next == TRP_NEVER)
-        return false;
-    if (next > world->driver.now)
-        world->driver.now = next;
-    return true;
-}
-
 static bool wait_until(struct world *world, bool (*predicate)(struct world *world, void *arg),
                        void *arg)
 {
@@ -221,7 +208,8 @@ static bool wait_until(struct world *world, bool (*predicate)(struct world *worl
         pthread_mutex_unlock(&world->lock);
         if (predicate(world, arg))
             return true;
-        if (world->driven ? !step(world) || ++steps > 10000000 : time(NULL) > end)
+        if (world->driven ? !troupe_sim_step(world->driver.sim) || ++steps > 10000000
+                          : time(NULL) > end)
             return false;
         if (!world->driven)
             wait_for_news(world, seen);
@@ -374,6 +362,8 @@ static void tell(const troupe_system_opts *opts, void (*story)(struct world *wor
     world_start(world, opts);
     story(world);
     world_stop(world);
+    if (world->driven && !troupe_sim_free(world->driver.sim))
+        fail_msg("%s", troupe_error_text(NULL));
     atomic_store(&here, NULL);
     forget_lines(world);
     tree_forget_scripts(world);
