@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+// DERIVED_INPUTS, how many, is told by the BUILD file.
 enum {
-    DERIVED_INPUTS = 20000,
     MAX_SIZE = 4096,
     MAX_MUTATIONS = 8,
 };
