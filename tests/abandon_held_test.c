@@ -2,6 +2,7 @@
 // as they need it. See abandon_test.c.
 #include "tests/support/stage.h"
 #include "troupe/link.h"
+#include "troupe/name.h"
 
 struct word {
     char text[32];
@@ -153,6 +154,33 @@ static void it_may_be_held_in_the_message_of_a_monitor(void **state)
     stage_close();
 }
 
+static troupe_status passing_receive(troupe_ctx *ctx, void *state, const troupe_msg *msg)
+{
+    (void)state;
+    const struct held *hold = msg->body;
+    struct gate *gate = hold->gate;
+    if (troupe_forward(ctx, troupe_whereis(ctx, "receiver"), msg) == TROUPE_OK)
+        gate_pass(gate);
+    sem_post(&stage.done);
+    return TROUPE_OK;
+}
+
+static const troupe_behavior passing = {.name = "passing", .receive = passing_receive};
+
+static void it_may_have_passed_its_message_on(void **state)
+{
+    (void)state;
+    const troupe_spawn_opts opts = {.register_as = "receiver"};
+    troupe_ref receiver;
+    stage_open(2, 1);
+    assert_int_equal(troupe_spawn(stage.ctx, &bystander_behavior, &opts, &receiver), TROUPE_OK);
+    troupe_ref ref = stage_spawn(&passing, TROUPE_ON_POOL, 0);
+    stage_hold(ref);
+    stage_kill_and_join(ref);
+    stage_release();
+    assert_int_equal(stage_close().abandoned, 1); // the message was freed once, by its receiver
+}
+
 static void it_may_be_held_in_the_message_of_a_timer(void **state)
 {
     (void)state;
@@ -210,6 +238,7 @@ int main(void)
         cmocka_unit_test(it_may_be_held_in_stop),
         cmocka_unit_test(it_may_be_held_in_an_outcome),
         cmocka_unit_test(it_may_be_held_in_the_message_of_a_monitor),
+        cmocka_unit_test(it_may_have_passed_its_message_on),
         cmocka_unit_test(it_may_be_held_in_the_message_of_a_timer),
         cmocka_unit_test(it_may_be_held_in_an_exit_signal_that_it_traps),
     };

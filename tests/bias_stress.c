@@ -11,6 +11,7 @@
 
 #define ENTRIES      1000000
 #define SHORT_LIVES  2000
+#define NOTES        1000
 #define LONG_LIVES   40
 #define LONG_ENTRIES 200
 #define LONG_STAY    20000 // longer than membarrier takes, else the owner has left meanwhile
@@ -141,9 +142,57 @@ static void a_million_entries_without_a_revoker_all_succeed(void **state)
     assert_true(trp_bias_revoke(&guarded.bias));
 }
 
+// ---- What the revoker does before it decides
+
+struct noted {
+    struct trp_bias bias;
+    uint64_t note; // the revoker's while it has frozen the guard, else the owner's to read
+    uint64_t read; // the owner's
+    _Atomic int phase;
+};
+
+static void *read_notes(void *argument)
+{
+    struct noted *noted = argument;
+    atomic_store(&noted->phase, RUNNING);
+    while (trp_bias_enter(&noted->bias)) {
+        noted->read = noted->note;
+        trp_bias_leave(&noted->bias);
+    }
+    noted->read = noted->note;
+    return NULL;
+}
+
+static void the_owner_sees_what_the_revoker_did(void **state)
+{
+    (void)state;
+    struct trp_random random;
+    trp_random_init(&random, 3);
+    for (uint64_t round = 0; round < 20; round++) {
+        struct noted noted = {.note = 0};
+        pthread_t owner;
+        assert_int_equal(pthread_create(&owner, NULL, read_notes, &noted), 0);
+        while (atomic_load(&noted.phase) == BEFORE)
+            sched_yield();
+        for (uint64_t note = 1; note <= NOTES;) {
+            if (!trp_bias_freeze(&noted.bias))
+                continue;
+            wait_a_little(&random); // the owner waits for the decision
+            noted.note = note;
+            if (note++ == NOTES)
+                trp_bias_commit(&noted.bias);
+            else
+                trp_bias_withdraw(&noted.bias);
+        }
+        pthread_join(owner, NULL);
+        assert_int_equal(noted.read, NOTES);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_owner_sees_what_the_revoker_did),
         cmocka_unit_test(what_is_revoked_never_changes_again),
         cmocka_unit_test(a_million_entries_without_a_revoker_all_succeed),
         cmocka_unit_test(an_owner_under_attack_loses_no_work_until_it_is_revoked),

@@ -1,8 +1,12 @@
 // What a handler sends in a flood: it arrives in order whatever is mixed in, and it arrives while
 // the handler still runs.
+#include "actors/system.h"
+#include "scheduler/core.h"
 #include "tests/support/gate.h"
 #include "tests/support/test.h"
 #include "troupe.h"
+
+#include <sched.h>
 
 #define FLOOD   5000u // messages to each receiver, more than any chain or group
 #define TARGETS 3u
@@ -101,7 +105,28 @@ static troupe_status send_and_wait(troupe_ctx *ctx, void *state, const troupe_ms
 
 static const troupe_behavior waiter = {.name = "waiter", .receive = send_and_wait};
 
+// The same, after so many to itself that all the others are kept: nobody is woken before that.
+static troupe_status send_itself_and_wait(troupe_ctx *ctx, void *state, const troupe_msg *msg)
+{
+    if (!troupe_match(msg, Begin))
+        return TROUPE_OK;
+    for (uint64_t place = 0; place < FEW; place++)
+        if (troupe_send(ctx, troupe_self(ctx), Sent, .place = place) != TROUPE_OK)
+            return TROUPE_EINVAL;
+    return send_and_wait(ctx, state, msg);
+}
+
+static const troupe_behavior quiet_waiter = {.name = "quiet", .receive = send_itself_and_wait};
+
 // ---- Stories
+
+// Until all workers are parked, and the one that is to look after the others sleeps as well.
+static void await_deep_sleep(troupe_system *system)
+{
+    struct trp_parking *parking = &system->scheduler->parking;
+    while (trp_parking_parked(parking) < parking->workers || !atomic_load(&parking->deep))
+        sched_yield();
+}
 
 static void tell(troupe_system *system, const troupe_behavior *sender,
                  const troupe_spawn_opts *opts)
@@ -109,6 +134,7 @@ static void tell(troupe_system *system, const troupe_behavior *sender,
     troupe_ctx *ctx = troupe_outside(system);
     troupe_ref ref;
     assert_int_equal(troupe_spawn(ctx, sender, opts, &ref), TROUPE_OK);
+    await_deep_sleep(system);
     assert_int_equal(troupe_send(ctx, ref, Begin), TROUPE_OK);
 }
 
@@ -146,11 +172,12 @@ static void a_flood_arrives_in_order_whatever_is_mixed_in(void **state)
     }
 }
 
-static void what_a_handler_has_sent_arrives_while_it_runs(const troupe_spawn_opts *sender,
-                                                          const troupe_spawn_opts *receiver)
+static void what_is_sent_arrives_while_it_runs(const troupe_behavior *behavior,
+                                               const troupe_spawn_opts *sender,
+                                               const troupe_spawn_opts *receiver)
 {
     troupe_system *system = begin(2, 1, FEW, receiver);
-    tell(system, &waiter, sender);
+    tell(system, behavior, sender);
     gate_await(&gate);
     gate_wait(&got_all); // for ever, if what was kept is not delivered
     gate_open(&gate);
@@ -161,7 +188,14 @@ static void a_parked_worker_delivers_for_a_handler_that_does_not_return(void **s
 {
     (void)state;
     for (int i = 0; i < 20; i++)
-        what_a_handler_has_sent_arrives_while_it_runs(NULL, NULL);
+        what_is_sent_arrives_while_it_runs(&waiter, NULL, NULL);
+}
+
+static void a_sleeping_worker_is_told_of_what_is_kept(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++)
+        what_is_sent_arrives_while_it_runs(&quiet_waiter, NULL, NULL);
 }
 
 static void nothing_is_kept_by_or_for_actors_with_threads_of_their_own(void **state)
@@ -169,8 +203,8 @@ static void nothing_is_kept_by_or_for_actors_with_threads_of_their_own(void **st
     (void)state;
     static const troupe_spawn_opts on_thread = {.place = TROUPE_ON_THREAD};
     for (int i = 0; i < 20; i++) {
-        what_a_handler_has_sent_arrives_while_it_runs(&on_thread, NULL);
-        what_a_handler_has_sent_arrives_while_it_runs(NULL, &on_thread);
+        what_is_sent_arrives_while_it_runs(&waiter, &on_thread, NULL);
+        what_is_sent_arrives_while_it_runs(&waiter, NULL, &on_thread);
     }
 }
 
@@ -179,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flood_arrives_in_order_whatever_is_mixed_in),
         cmocka_unit_test(a_parked_worker_delivers_for_a_handler_that_does_not_return),
+        cmocka_unit_test(a_sleeping_worker_is_told_of_what_is_kept),
         cmocka_unit_test(nothing_is_kept_by_or_for_actors_with_threads_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 // a turn in between: however it ends, no single step tells more than a batch.
 #include "actors/system.h"
 #include "actors/watched.h"
-#include "tests/support/world.h"
+#include "tests/support/tree.h"
 
 #define MONITORS 300
 
@@ -85,7 +85,6 @@ WORLD_STORY_DRIVEN(an_end_by_an_order_has_turns)
 
 WORLD_STORY_DRIVEN(a_restart_has_turns)
 {
-    static char broken[] = "broken";
     troupe_ref target = world_supervise(world, "target", NULL);
     watch_it(world, target, TROUPE_ON_RESTART);
     world_tell(world, target, puppet_fail, broken);
@@ -94,12 +93,33 @@ WORLD_STORY_DRIVEN(a_restart_has_turns)
 
 WORLD_STORY_DRIVEN(the_start_after_it_has_turns)
 {
-    static char broken[] = "broken";
     troupe_ref target = world_supervise(world, "target", NULL);
     watch_it(world, target, TROUPE_ON_START);
     world_settle(world);
     world_tell(world, target, puppet_fail, broken);
     expect_turns(world, "down start 2");
+}
+
+// The order to look at a signal is taken in one step with the news by which the start is told: what
+// was not obeyed then is obeyed when that is over.
+WORLD_STORY_DRIVEN(a_signal_that_comes_with_a_start_is_obeyed_after_it)
+{
+    static const troupe_reason bang = {
+        .kind = TROUPE_FAILED, .status = TROUPE_EUSER, .text = "bang"};
+    const troupe_child puppet = PUPPET("puppet");
+    const troupe_supervisor lower = {
+        .max_restarts = TROUPE_NO_RESTARTS, .children = &puppet, .child_count = 1};
+    const troupe_child middle = {.id = "lower", .supervisor = &lower};
+    const troupe_supervisor spec = {.max_restarts = 1000, .children = &middle, .child_count = 1};
+    troupe_ref top = tree_start(world, &spec), target = tree_child(world, top, "lower");
+    watch_it(world, target, TROUPE_ON_START);
+    world_settle(world);
+    world_tell(world, tree_child(world, target, "puppet"), puppet_fail, broken);
+    while (world_heard(world, "puppet", "init 1") < 2)
+        assert_true(trp_driver_step(&world->driver)); // that of the next lower one
+    assert_int_equal(troupe_exit(world->ctx, target, &bang), TROUPE_OK);
+    world_settle(world);
+    assert_int_equal(troupe_incarnation(world->ctx, target), 3);
 }
 
 int main(void)
@@ -109,6 +129,7 @@ int main(void)
         cmocka_unit_test(an_end_by_an_order_has_turns),
         cmocka_unit_test(a_restart_has_turns),
         cmocka_unit_test(the_start_after_it_has_turns),
+        cmocka_unit_test(a_signal_that_comes_with_a_start_is_obeyed_after_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
