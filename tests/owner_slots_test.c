@@ -35,7 +35,7 @@ static void slots_are_used_again(void **state)
         trp_driver_settle(&driver);
     }
     assert_in_range(atomic_load(&driver.system->slots.count), 1, CHILDREN / 10);
-    assert_int_equal(troupe_system_stop(driver.system, TROUPE_NO_LIMIT, &report), TROUPE_OK);
+    assert_int_equal(trp_driver_stop(&driver, TROUPE_NO_LIMIT, &report), TROUPE_OK);
     assert_int_equal(report.stats.ended, CHILDREN + 1);
 }
 
