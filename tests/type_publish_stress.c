@@ -15,7 +15,7 @@ enum {
     TYPES = 1000,
 };
 
-static char names[TYPES][16];
+static char names[TYPES][24];
 static troupe_type types[TYPES];
 static _Atomic int arrived; // users, all in all
 

@@ -17,8 +17,9 @@ bool program_one_in(uint32_t count)
 
 static uint8_t byte_of(uint32_t number, uint64_t position)
 {
-    return position < 4 ? (uint8_t)(number >> (8 * position))
-                        : (uint8_t)(position * 13 + number * 101 + (position >> 7));
+    if (position < 4)
+        return (uint8_t)(number >> (8 * position));
+    return (uint8_t)(position * 13 + number * 101 + (position >> 7));
 }
 
 // ---- Streams
