@@ -201,7 +201,9 @@ static bool add_notice(struct trp_slot *slot, enum trp_notice notice)
 // pushed.
 static uint32_t push_notice(struct trp_slot *owner, struct trp_slot *slot)
 {
-    struct trp_slot *newest = atomic_load_explicit(&owner->notices, memory_order_relaxed);
+    // acquire, here and where the exchange fails: of the push by which `newest` came there, as its
+    // slot is looked into, which may be younger than all that this thread has seen.
+    struct trp_slot *newest = atomic_load_explicit(&owner->notices, memory_order_acquire);
     bool counted = !slot->supervised;
     uint32_t depth = 0;
     do {
@@ -215,7 +217,7 @@ static uint32_t push_notice(struct trp_slot *owner, struct trp_slot *slot)
         // release: the owner sees what the child did; pairs with the exchange in read_notices.
         // seq_cst [lazy].
     } while (!atomic_compare_exchange_weak_explicit(&owner->notices, &newest, slot,
-                                                    memory_order_seq_cst, memory_order_relaxed));
+                                                    memory_order_seq_cst, memory_order_acquire));
     TRP_YIELD("notice: after push");
     return newest == NULL ? 0 : counted ? depth : 1;
 }
